@@ -1,0 +1,150 @@
+/* retry.c -- whether, when and how a failed attempt is tried again. reference/execution.md §9,
+ * flow.md §5. */
+#include "base/time.h"
+#include "exec/internal.h"
+
+/* The task's own policy, else that of the nearest flowable around it, else the flow's. */
+static const struct cdz_retry *policy_of(const struct cdz_execution *e, const struct cdz_taskrun *t)
+{
+    for (const struct cdz_task *task = t->task; task; task = task->parent) {
+        if (task->retry)
+            return task->retry;
+    }
+    return e->flow->retry;
+}
+
+static cdz_us pause_before(struct step *s, const struct cdz_retry *r, int attempts)
+{
+    switch (r->kind) {
+    case CDZ_RETRY_CONSTANT:
+        return r->interval;
+    case CDZ_RETRY_EXPONENTIAL: {
+        cdz_us span = r->interval;
+        for (int i = 1; i < attempts && span < r->max_interval; i++) {
+            if (__builtin_mul_overflow(span, (int64_t)r->delay_factor, &span))
+                return r->max_interval;
+        }
+        return span < r->max_interval ? span : r->max_interval;
+    }
+    case CDZ_RETRY_RANDOM:
+        return r->min_interval +
+               (cdz_us)cdz_rng_below(&s->rng,
+                                     (uint64_t)((r->max_interval - r->min_interval) / CDZ_MS + 1)) *
+                   CDZ_MS;
+    }
+    return 0;
+}
+
+static int failed_attempts(const struct cdz_taskrun *t)
+{
+    int n = 0;
+    for (size_t i = 0; i < t->attempt_count; i++)
+        n += cdz_state_now(&t->attempts[i].history) == CDZ_FAILED;
+    return n;
+}
+
+/* The new execution of behavior CREATE_NEW_EXECUTION; it waits by its schedule date. */
+static void create_again(struct step *s, cdz_us at)
+{
+    const struct cdz_execution *e = s->e;
+    struct cdz_execution again = *e;
+    struct cdz_event ev = {.kind = CDZ_EVENT_CREATE};
+    char id[CDZ_ID_TEXT];
+    again.id = cdz_id_print(&s->rng, id);
+    again.parent_id = e->id;
+    again.attempt_number = e->attempt_number + 1;
+    again.schedule_date = at;
+    again.outputs = CDZ_VAL_NULL;
+    again.version = 0;
+    again.history = (struct cdz_history){0};
+    cdz_history_add(&again.history, s->arena, CDZ_CREATED, cdz_step_now(s));
+    memset(&again.taskruns, 0, sizeof(again.taskruns));
+    cdz_buf_reset(&s->buf);
+    cdz_execution_encode(&again, &s->buf);
+    cdz_str head = cdz_buf_copy(&s->buf, s->arena);
+    cdz_buf_reset(&s->buf);
+    cdz_event_encode(&ev, head, &s->buf);
+    cdz_step_effect(s, CDZ_EFFECT_CREATE, at, cdz_arena_str(s->arena, again.id),
+                    cdz_buf_copy(&s->buf, s->arena));
+}
+
+static void retire(struct step *s, struct cdz_taskrun *t)
+{
+    cdz_history_add(&t->history, s->e->arena, CDZ_RETRIED, cdz_step_now(s));
+    cdz_step_touch(s, t);
+}
+
+/* This execution, the task run and what is above it become RETRIED; the rest is stopped. */
+static void replace_execution(struct step *s, struct cdz_taskrun *t, cdz_us at)
+{
+    struct cdz_execution *e = s->e;
+    create_again(s, at);
+    cdz_step_effect(s, CDZ_EFFECT_KILL, 0, e->id, CDZ_STR(""));
+    retire(s, t);
+    for (uint32_t i = t->parent; i != CDZ_NO_TASKRUN; i = e->taskruns.v[i]->parent)
+        retire(s, e->taskruns.v[i]);
+    for (size_t i = 0; i < e->taskruns.n; i++) {
+        struct cdz_taskrun *other = e->taskruns.v[i];
+        if (cdz_state_is_terminated(cdz_state_now(&other->history)))
+            continue;
+        cdz_history_add(&other->history, e->arena, CDZ_KILLED, cdz_step_now(s));
+        cdz_step_touch(s, other);
+    }
+    cdz_step_state(s, CDZ_RETRIED);
+    cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, e->id, CDZ_STR(""));
+}
+
+bool cdz_retry_taskrun(struct step *s, struct cdz_taskrun *t)
+{
+    struct cdz_execution *e = s->e;
+    const struct cdz_retry *r = policy_of(e, t);
+    int attempts = failed_attempts(t);
+    if (!r)
+        return false;
+    const struct cdz_history *last = &t->attempts[t->attempt_count - 1].history;
+    cdz_us at = last->v[last->n - 1].at + pause_before(s, r, attempts);
+    int count = r->new_execution ? e->attempt_number : attempts;
+    cdz_us since = r->new_execution ? e->original_created : t->attempts[0].history.v[0].at;
+    if ((r->max_attempt && count >= r->max_attempt) ||
+        (r->max_duration && at > since + r->max_duration))
+        return false;
+    cdz_history_add(&t->history, e->arena, CDZ_FAILED, cdz_step_now(s));
+    if (r->new_execution) {
+        replace_execution(s, t, at);
+        return true;
+    }
+    cdz_history_add(&t->history, e->arena, CDZ_RETRYING, cdz_step_now(s));
+    cdz_step_touch(s, t);
+    t->retry_at = at;
+    CDZ_PUSH(e->arena, &e->index->retrying, t->index);
+    if (cdz_state_now(&e->history) == CDZ_RUNNING)
+        cdz_step_state(s, CDZ_RETRYING);
+    cdz_step_effect(s, CDZ_EFFECT_TIMER, at, e->id, CDZ_STR(""));
+    return true;
+}
+
+bool cdz_retry_warns(const struct step *s, const struct cdz_taskrun *t)
+{
+    const struct cdz_retry *r = policy_of(s->e, t);
+    return r && r->warning_on_retry && t->attempt_count > 1;
+}
+
+void cdz_retry_due(struct step *s)
+{
+    struct cdz_execution *e = s->e;
+    struct cdz_index *x = e->index;
+    size_t kept = 0;
+    for (size_t i = 0; i < x->retrying.n; i++) {
+        struct cdz_taskrun *t = e->taskruns.v[x->retrying.v[i]];
+        if (t->retry_at > cdz_step_now(s)) {
+            x->retrying.v[kept++] = t->index;
+            continue;
+        }
+        t->retry_at = 0;
+        cdz_history_add(&t->history, e->arena, CDZ_CREATED, cdz_step_now(s));
+        if (cdz_state_now(&e->history) == CDZ_RETRYING)
+            cdz_step_state(s, CDZ_RUNNING);
+        cdz_taskrun_dispatch(s, t);
+    }
+    x->retrying.n = kept;
+}

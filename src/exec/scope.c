@@ -1,0 +1,166 @@
+/*
+ * scope.c -- what begins next inside a scope, and when the scope is done. One function per order;
+ * the list `todo` of the step takes the place of recursion, so that a sequence of 100,000 skipped
+ * tasks needs no stack.
+ */
+#include <assert.h>
+
+#include "exec/internal.h"
+
+void cdz_scope_push(struct step *s, struct cdz_scope *scope)
+{
+    if (scope->queued || scope->closed)
+        return;
+    scope->queued = true;
+    CDZ_PUSH(s->arena, &s->todo, scope);
+}
+
+static bool full(const struct cdz_scope *c)
+{
+    return c->limit > 0 && c->live >= c->limit;
+}
+
+static void fill_sequence(struct step *s, struct cdz_scope *c)
+{
+    uint64_t cells = (uint64_t)c->tasks->n * c->value_count;
+    while (c->live == 0 && !c->failed && c->begun < cells)
+        cdz_taskrun_begin(s, c, c->tasks->v[c->begun % c->tasks->n],
+                          (uint32_t)(c->begun / c->tasks->n));
+}
+
+static void fill_all(struct step *s, struct cdz_scope *c)
+{
+    uint64_t cells = (uint64_t)c->tasks->n * c->value_count;
+    while (!full(c) && !c->failed && c->begun < cells)
+        cdz_taskrun_begin(s, c, c->tasks->v[c->begun % c->tasks->n],
+                          (uint32_t)(c->begun / c->tasks->n));
+}
+
+/* The next task of one chain, after the one before has ended. */
+static void fill_chain(struct step *s, struct cdz_scope *c, uint32_t value)
+{
+    while (!c->failed && c->chain_next[value] < c->tasks->n) {
+        uint32_t before = c->live;
+        cdz_taskrun_begin(s, c, c->tasks->v[c->chain_next[value]], value);
+        if (c->live > before)
+            return; /* it lives; otherwise it was skipped and the chain goes on */
+    }
+}
+
+static void fill_chains(struct step *s, struct cdz_scope *c)
+{
+    if (c->tasks->n == 0)
+        return;
+    while (!c->failed && c->chains_begun < c->value_count &&
+           (c->limit == 0 || c->chains_live < c->limit))
+        fill_chain(s, c, c->chains_begun);
+}
+
+static bool dag_ready(const struct cdz_scope *c, uint32_t i)
+{
+    const struct cdz_dag_deps *deps = &c->task->deps[i];
+    for (size_t k = 0; k < deps->n; k++) {
+        if (c->dag_state[deps->v[k]] != 2)
+            return false;
+    }
+    return true;
+}
+
+static void fill_dag(struct step *s, struct cdz_scope *c)
+{
+    bool again = true;
+    while (again) {
+        again = false;
+        for (uint32_t i = 0; i < c->tasks->n && !full(c) && !c->failed; i++) {
+            if (c->dag_state[i] != 0 || !dag_ready(c, i))
+                continue;
+            cdz_taskrun_begin(s, c, c->tasks->v[i], 0);
+            again |= c->dag_state[i] == 2; /* skipped at once: others may be ready now */
+        }
+    }
+}
+
+/* Errors run one after another, but side by side where the normal tasks do: as the original. */
+static void fill_errors(struct step *s, struct cdz_scope *c)
+{
+    bool side_by_side = c->order == ORDER_ALL || c->order == ORDER_DAG;
+    while (c->errors_begun < c->errors->n) {
+        uint32_t errors_live = c->errors_begun - c->errors_ended;
+        if (side_by_side ? full(c) : errors_live > 0)
+            return;
+        cdz_taskrun_begin(s, c, c->errors->v[c->errors_begun], 0);
+    }
+}
+
+static bool is_done(const struct cdz_scope *c)
+{
+    if (c->live > 0)
+        return false;
+    if (c->failed)
+        return c->errors_ended == c->errors->n;
+    return c->ended == (uint64_t)c->tasks->n * c->value_count;
+}
+
+static enum cdz_state final_state(const struct cdz_scope *c)
+{
+    if (c->killed)
+        return CDZ_KILLED;
+    if (c->task && c->task->type->flow_kind == CDZ_FLOW_ALLOW_FAILURE)
+        return c->error_failed ? CDZ_FAILED : c->failed || c->warned ? CDZ_WARNING : CDZ_SUCCESS;
+    return c->failed ? CDZ_FAILED : c->warned ? CDZ_WARNING : CDZ_SUCCESS;
+}
+
+static void advance(struct step *s, struct cdz_scope *c)
+{
+    enum cdz_state state = cdz_state_now(&s->e->history);
+    if (c->closed || state == CDZ_KILLING || cdz_state_is_terminated(state))
+        return;
+    switch (c->order) {
+    case ORDER_SEQUENCE:
+        fill_sequence(s, c);
+        break;
+    case ORDER_ALL:
+        fill_all(s, c);
+        break;
+    case ORDER_CHAINS:
+        fill_chains(s, c);
+        break;
+    case ORDER_DAG:
+        fill_dag(s, c);
+        break;
+    }
+    if (c->failed)
+        fill_errors(s, c);
+    if (!is_done(c) || c->closed)
+        return;
+    c->closed = true;
+    if (c->taskrun == CDZ_NO_TASKRUN)
+        cdz_execution_finish(s, final_state(c));
+    else
+        cdz_taskrun_end(s, s->e->taskruns.v[c->taskrun], final_state(c));
+}
+
+void cdz_scope_run(struct step *s)
+{
+    for (size_t i = 0; i < s->todo.n;
+         i++) { /* grows meanwhile; first come, first served: children begin in order */
+        struct cdz_scope *c = s->todo.v[i];
+        c->queued = false;
+        advance(s, c);
+    }
+    s->todo.n = 0;
+}
+
+void cdz_scope_begin_root(struct step *s)
+{
+    cdz_scope_push(s, &s->e->index->root);
+    cdz_scope_run(s);
+}
+
+void cdz_scope_chain_on(struct step *s, struct cdz_scope *c, uint32_t value)
+{
+    enum cdz_state state = cdz_state_now(&s->e->history);
+    if (c->order == ORDER_CHAINS && !c->closed && state != CDZ_KILLING &&
+        !cdz_state_is_terminated(state))
+        fill_chain(s, c, value);
+}
