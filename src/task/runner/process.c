@@ -1,0 +1,376 @@
+/*
+ * process.c -- see process.h.
+ *
+ * One poll loop per process over stdout, stderr, a pidfd and the cancel descriptor. The loop ends
+ * when the child has ended and both pipes are at their end; if something still holds a pipe half a
+ * second after the child's end, it was left behind: the tree is killed. A line is handed on as soon
+ * as it is whole; a line without end costs CDZ_LOG_LINE_MAX at most.
+ */
+#include "task/runner/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+#define LEFT_BEHIND (500 * CDZ_MS)
+
+enum { TREES_MAX = 4096, READ_BYTES = 64 << 10 };
+
+/* Sessions that run now, for cdz_process_kill_all: plain words, so that a signal handler may read
+ * them. */
+static atomic_int trees[TREES_MAX];
+
+static int tree_add(pid_t pid)
+{
+    for (int i = 0; i < TREES_MAX; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&trees[i], &none, (int)pid))
+            return i;
+    }
+    return -1; /* more than TREES_MAX at once: those beyond are not killed by the second Ctrl-C */
+}
+
+static void tree_remove(int slot)
+{
+    if (slot >= 0)
+        atomic_store(&trees[slot], 0);
+}
+
+void cdz_process_kill_all(void)
+{
+    for (int i = 0; i < TREES_MAX; i++) {
+        int pid = atomic_load(&trees[i]);
+        if (pid > 0)
+            kill(-pid, SIGKILL);
+    }
+}
+
+/* One of the child's output streams. */
+struct stream {
+    enum cdz_stream which;
+    int fd; /* -1: at its end */
+    struct cdz_buf line;
+    bool cut, after_cr;
+    uint64_t bytes;
+};
+
+struct watch {
+    const struct cdz_process *p;
+    pid_t pid;
+    int pidfd;
+    struct stream out[2];
+    bool ended, cancelled, killed;
+    cdz_us ended_at, term_at; /* monotonic; 0: not yet */
+    unsigned strays;
+};
+
+static void emit(struct watch *w, struct stream *s)
+{
+    w->p->line(w->p->ctx, s->which, cdz_buf_get(&s->line), s->cut);
+    cdz_buf_reset(&s->line);
+    s->cut = false;
+}
+
+/* Lines end with \n, \r\n or a lone \r (progress bars). */
+static void feed(struct watch *w, struct stream *s, const char *p, size_t n)
+{
+    const char *end = p + n;
+    s->bytes += n;
+    while (p < end) {
+        if (s->after_cr && *p == '\n') {
+            s->after_cr = false;
+            p++;
+            continue;
+        }
+        s->after_cr = false;
+        size_t left = (size_t)(end - p);
+        const char *lf = memchr(p, '\n', left), *cr = memchr(p, '\r', lf ? (size_t)(lf - p) : left);
+        const char *eol = cr ? cr : lf;
+        size_t take = eol ? (size_t)(eol - p) : left, room = CDZ_LOG_LINE_MAX - s->line.n;
+        cdz_buf_add(&s->line, p, take < room ? take : room);
+        s->cut |= take > room; /* the rest of this line is dropped */
+        p += take;
+        if (!eol)
+            break;
+        p++;
+        s->after_cr = *eol == '\r';
+        emit(w, s);
+    }
+}
+
+static void read_stream(struct watch *w, struct stream *s)
+{
+    char part[READ_BYTES];
+    ssize_t n = read(s->fd, part, sizeof(part));
+    if (n > 0) {
+        feed(w, s, part, (size_t)n);
+        return;
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (s->line.n > 0 || s->cut)
+        emit(w, s);
+    close(s->fd);
+    s->fd = -1;
+}
+
+/* The whole of a small file of /proc; false when it is gone. */
+static bool read_proc(pid_t pid, const char *name, char *to, size_t room, size_t *ret_n)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    size_t n = 0;
+    ssize_t got;
+    while (n < room - 1 && (got = read(fd, to + n, room - 1 - n)) > 0)
+        n += (size_t)got;
+    close(fd);
+    to[n] = 0;
+    *ret_n = n;
+    return true;
+}
+
+static bool in_session(pid_t pid, pid_t session)
+{
+    char stat[512];
+    size_t n;
+    int of = -1;
+    if (!read_proc(pid, "stat", stat, sizeof(stat), &n))
+        return false;
+    const char *behind_name = strrchr(stat, ')'); /* the name may hold anything */
+    return behind_name && sscanf(behind_name + 1, " %*c %*d %*d %d", &of) == 1 && of == session;
+}
+
+static bool has_marker(pid_t pid, const char *marker)
+{
+    char environment[32 << 10], want[128];
+    size_t n;
+    int len = snprintf(want, sizeof(want), "CADENZA_TASKRUN_ID=%s", marker);
+    return read_proc(pid, "environ", environment, sizeof(environment), &n) &&
+           memmem(environment, n, want, (size_t)len + 1) != NULL;
+}
+
+/* Signals everything of the tree that is still there: the group, the session, and who has left
+ * both. Returns how many. */
+static unsigned signal_tree(struct watch *w, int number)
+{
+    unsigned found = 0;
+    pid_t self = getpid();
+    kill(-w->pid, number);
+    DIR *proc = opendir("/proc");
+    if (!proc)
+        return 0;
+    for (struct dirent *d; (d = readdir(proc));) {
+        int64_t pid;
+        if (!cdz_str_to_i64(cdz_str_z(d->d_name), &pid) || pid == self)
+            continue;
+        if (w->ended && pid == w->pid)
+            continue; /* dead and not reaped yet */
+        if (in_session((pid_t)pid, w->pid) || has_marker((pid_t)pid, w->p->marker)) {
+            kill((pid_t)pid, number);
+            found++;
+        }
+    }
+    closedir(proc);
+    return found;
+}
+
+static void on_cancel(struct watch *w)
+{
+    w->cancelled = true;
+    w->term_at = cdz_mono_us();
+    (void)signal_tree(w, SIGTERM); /* how many they are does not matter yet */
+}
+
+/* Time for the next stronger measure, or microseconds until then. */
+static cdz_us escalate(struct watch *w, cdz_us now)
+{
+    if (w->killed)
+        return 20 * CDZ_MS; /* a fork may have slipped between two looks: look again */
+    if (w->term_at && now >= w->term_at + w->p->grace_us) {
+        w->killed = true;
+        (void)signal_tree(w, SIGKILL);
+        return 20 * CDZ_MS;
+    }
+    if (w->ended && now >= w->ended_at + LEFT_BEHIND) {
+        w->killed = true;
+        w->strays = signal_tree(w, SIGKILL);
+        return 20 * CDZ_MS;
+    }
+    cdz_us next = 3600 * CDZ_SECOND;
+    if (w->term_at)
+        next = w->term_at + w->p->grace_us - now;
+    if (w->ended && w->ended_at + LEFT_BEHIND - now < next)
+        next = w->ended_at + LEFT_BEHIND - now;
+    return next;
+}
+
+static bool is_done(const struct watch *w)
+{
+    return w->ended && w->out[0].fd < 0 && w->out[1].fd < 0;
+}
+
+static void watch(struct watch *w)
+{
+    unsigned looks = 0;
+    while (!is_done(w)) {
+        struct pollfd fds[4] = {
+            {.fd = w->out[0].fd, .events = POLLIN},
+            {.fd = w->out[1].fd, .events = POLLIN},
+            {.fd = w->ended ? -1 : w->pidfd, .events = POLLIN},
+            {.fd = w->cancelled ? -1 : w->p->cancel_fd, .events = POLLIN},
+        };
+        struct timespec ts, *timeout = NULL;
+        if (w->term_at || w->ended) {
+            cdz_us wait = escalate(w, cdz_mono_us());
+            ts =
+                (struct timespec){.tv_sec = wait / CDZ_SECOND, .tv_nsec = wait % CDZ_SECOND * 1000};
+            timeout = &ts;
+        }
+        int n = ppoll(fds, 4, timeout, NULL);
+        if (n < 0 && errno != EINTR)
+            break;
+        if (n <= 0) {
+            if (w->killed && signal_tree(w, SIGKILL) == 0 && ++looks > 50)
+                break; /* whoever holds the pipe is not ours to kill */
+            continue;
+        }
+        if (fds[0].revents)
+            read_stream(w, &w->out[0]);
+        if (fds[1].revents)
+            read_stream(w, &w->out[1]);
+        if (fds[2].revents) {
+            w->ended = true;
+            w->ended_at = cdz_mono_us();
+        }
+        if (fds[3].revents)
+            on_cancel(w);
+    }
+}
+
+static void read_io(pid_t pid, struct cdz_process_use *use)
+{
+    char text[1024];
+    size_t n;
+    unsigned long long r = 0, wr = 0;
+    if (!read_proc(pid, "io", text, sizeof(text), &n))
+        return;
+    const char *rp = strstr(text, "rchar: "), *wp = strstr(text, "wchar: ");
+    if (rp && wp && sscanf(rp, "rchar: %llu", &r) == 1 && sscanf(wp, "wchar: %llu", &wr) == 1) {
+        use->read_bytes = r;
+        use->write_bytes = wr;
+    }
+}
+
+static cdz_us us_of(struct timeval tv)
+{
+    return (cdz_us)tv.tv_sec * CDZ_SECOND + tv.tv_usec;
+}
+
+/* 0, or the errno of what failed. */
+static int spawn(const struct cdz_process *p, int out, int err_fd, pid_t *ret)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, 1);
+    posix_spawn_file_actions_adddup2(&files, err_fd, 2);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    posix_spawn_file_actions_addchdir_np(&files, p->cwd);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    int rc = posix_spawnp(ret, p->argv[0], &files, &attr, (char *const *)(uintptr_t)p->argv,
+                          (char *const *)(uintptr_t)p->envp);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+/* The child has ended but is not reaped: its numbers can still be read, and its pid is nobody
+ * else's. */
+static void reap(struct watch *w, struct cdz_process_use *use)
+{
+    struct rusage ru;
+    siginfo_t info;
+    int status = 0;
+    while (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        continue;
+    read_io(w->pid, use);
+    while (wait4(w->pid, &status, 0, &ru) < 0 && errno == EINTR)
+        continue;
+    use->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    use->cpu_user = us_of(ru.ru_utime);
+    use->cpu_system = us_of(ru.ru_stime);
+    use->memory_peak = (uint64_t)ru.ru_maxrss * 1024;
+}
+
+cdz_rc cdz_process_run(const struct cdz_process *p, struct cdz_process_use *ret,
+                       struct cdz_err *err)
+{
+    int out[2] = {-1, -1}, errs[2] = {-1, -1}, number = 0;
+    struct watch w = {.p = p,
+                      .out = {{.which = CDZ_STDOUT, .fd = -1}, {.which = CDZ_STDERR, .fd = -1}}};
+    struct cdz_process_use use = {0};
+    cdz_us began = cdz_mono_us();
+    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(errs, O_CLOEXEC) != 0)
+        number = errno;
+    else
+        number = spawn(p, out[1], errs[1], &w.pid);
+    if (out[1] >= 0)
+        close(out[1]);
+    if (errs[1] >= 0)
+        close(errs[1]);
+    if (number) {
+        if (out[0] >= 0)
+            close(out[0]);
+        if (errs[0] >= 0)
+            close(errs[0]);
+        return cdz_fail(err, CDZ_E_TASK, "`%s` cannot be started: %s", p->argv[0],
+                        strerrordesc_np(number));
+    }
+    int slot = tree_add(w.pid);
+    w.out[0].fd = out[0];
+    w.out[1].fd = errs[0];
+    w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
+    watch(&w);
+    for (size_t i = 0; i < 2; i++) {
+        if (w.out[i].fd >= 0)
+            close(w.out[i].fd);
+        cdz_buf_done(&w.out[i].line);
+    }
+    if (w.cancelled && !w.killed)
+        (void)signal_tree(
+            &w, SIGKILL); /* those that took the SIGTERM without an end and hold no pipe */
+    reap(&w, &use);
+    if (w.pidfd >= 0)
+        close(w.pidfd);
+    tree_remove(slot);
+    use.cancelled = w.cancelled;
+    use.strays = w.strays;
+    use.wall = cdz_mono_us() - began;
+    use.stdout_bytes = w.out[0].bytes;
+    use.stderr_bytes = w.out[1].bytes;
+    *ret = use;
+    return CDZ_OK;
+}
