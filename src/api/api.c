@@ -1,0 +1,131 @@
+/* api.c -- from a request to its handler: the route tables, who may, and the server's life. */
+#include "api/api.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "api/internal.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+static const struct api_route *const tables[] = {
+    api_flow_routes, api_execution_routes, api_file_routes, api_log_routes, api_misc_routes,
+};
+
+/* The most literal match over all tables. */
+static const struct api_route *find(cdz_str method, cdz_str path, cdz_str param[4])
+{
+    cdz_str api = CDZ_STR("/api/v1"), tenant = CDZ_STR("/main/");
+    if (!cdz_str_starts(path, api))
+        return api_route_find(api_root_routes, method, path, param);
+    path = cdz_str_sub(path, api.n, path.n);
+    if (cdz_str_starts(path, tenant)) /* newer clients name the tenant; `main` is the only one */
+        path = cdz_str_sub(path, tenant.n - 1, path.n);
+    for (size_t i = 0; i < CDZ_COUNT(tables); i++) {
+        const struct api_route *r = api_route_find(tables[i], method, path, param);
+        if (r)
+            return r;
+    }
+    return NULL;
+}
+
+static bool may(struct api_call *c)
+{
+    const struct cdz_config *config = c->api->s->config;
+    cdz_str header, basic = CDZ_STR("Basic ");
+    if (!config->basic_user.n || cdz_str_is(c->r->path, "/ping") ||
+        cdz_str_starts(c->r->path, CDZ_STR("/api/v1/executions/webhook/")))
+        return true;
+    header = cdz_http_header(c->x, "Authorization");
+    cdz_str want = cdz_arena_printf(c->arena, "%.*s:%.*s", CDZ_S(config->basic_user),
+                                    CDZ_S(config->basic_password));
+    char *packed = cdz_arena_alloc(c->arena, want.n * 2 + 8);
+    int n = EVP_EncodeBlock((unsigned char *)packed, (const unsigned char *)want.p, (int)want.n);
+    return cdz_str_starts(header, basic) && header.n == basic.n + (size_t)n &&
+           CRYPTO_memcmp(header.p + basic.n, packed, (size_t)n) == 0;
+}
+
+static void on_request(void *ctx, struct cdz_http_exchange *x, const struct cdz_http_request *r)
+{
+    struct api_call c = {.api = ctx, .x = x, .r = r, .arena = r->arena};
+    cdz_str method = cdz_str_is(r->method, "HEAD") ? CDZ_STR("GET") : r->method;
+    if (!may(&c)) {
+        struct cdz_buf none = CDZ_BUF_INIT;
+        struct cdz_http_pair header = {CDZ_STR("WWW-Authenticate"), CDZ_STR("Basic realm=Kestra")};
+        cdz_http_answer_buf(x, 401, NULL, &none, &header, 1);
+        return;
+    }
+    if (memchr(r->path.p, 0, r->path.n) || !cdz_utf8_valid(r->path)) {
+        api_failf(&c, CDZ_E_BAD_REQUEST, "the path is not valid UTF-8");
+        return;
+    }
+    const struct api_route *route = find(method, r->path, c.param);
+    if (route)
+        route->fn(&c);
+    else
+        api_failf(&c, CDZ_E_NOT_FOUND, "Page Not Found");
+}
+
+static bool is_loopback(cdz_str host)
+{
+    return cdz_str_starts(host, CDZ_STR("127.")) || cdz_str_is(host, "::1") ||
+           cdz_str_is(host, "localhost");
+}
+
+cdz_rc cdz_api_start(struct cdz_services *services, struct cdz_api **ret, struct cdz_err *err)
+{
+    const struct cdz_config *c = services->config;
+    if (!is_loopback(c->host) && !c->basic_user.n)
+        return cdz_fail(err, CDZ_E_INVALID,
+                        "refusing to listen on %.*s without authentication: set server.basic-auth",
+                        CDZ_S(c->host));
+    struct cdz_api *api = calloc(1, sizeof(*api));
+    CDZ_AUTO_ARENA arena = cdz_arena_open(512);
+    if (!api)
+        abort();
+    api->s = services;
+    api->started = cdz_now_us();
+    pthread_mutex_init(&api->mu, NULL);
+    pthread_mutex_init(&api->flow_mu, NULL);
+    struct cdz_http_options o = {
+        .host = cdz_arena_z(arena, c->host),
+        .port = c->port,
+        .threads = 2,
+        .body_bytes_max = CDZ_BODY_BYTES_MAX,
+        .upload_bytes_max = UINT64_C(10) << 30,
+        .tmp_dir = c->tmp_dir.p,
+        .handle = on_request,
+        .ctx = api,
+    };
+    cdz_rc rc = api_waits_start(api) ? cdz_http_server_start(&o, &api->http, err)
+                                     : cdz_fail(err, CDZ_E_UNAVAILABLE,
+                                                "the webserver's threads could not be started");
+    if (rc != CDZ_OK) {
+        api_waits_drain(api);
+        free(api);
+        return rc;
+    }
+    *ret = api;
+    return CDZ_OK;
+}
+
+int cdz_api_port(const struct cdz_api *api)
+{
+    return cdz_http_server_port(api->http);
+}
+
+void cdz_api_drain(struct cdz_api *api)
+{
+    cdz_http_server_quiesce(api->http);
+    api_waits_drain(api);
+}
+
+void cdz_api_stop(struct cdz_api *api)
+{
+    if (!api)
+        return;
+    cdz_http_server_stop(api->http);
+    pthread_mutex_destroy(&api->mu);
+    pthread_mutex_destroy(&api->flow_mu);
+    free(api);
+}

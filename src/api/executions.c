@@ -1,0 +1,425 @@
+/* executions.c -- /api/v1/executions. reference/api.md §2. */
+#include "api/internal.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+static void answer(struct api_call *c, const struct cdz_execution *e)
+{
+    struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_execution_json(e, CDZ_STR(""), cdz_now_us(), &b);
+    api_json(c, 200, &b);
+}
+
+static void get(struct api_call *c)
+{
+    struct cdz_execution *e;
+    struct cdz_err err;
+    cdz_rc rc = cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err);
+    if (rc == CDZ_OK) {
+        answer(c, e);
+        cdz_execution_free(e);
+    } else if (rc == CDZ_E_NOT_FOUND && api_is_recent(c->api, c->param[0])) {
+        api_wait_execution(c, c->param[0], false,
+                           5 * CDZ_SECOND); /* acknowledged, but not indexed yet */
+    } else if (rc == CDZ_E_NOT_FOUND) {
+        api_failf(c, rc, "Execution not found");
+    } else {
+        api_fail(c, &err);
+    }
+}
+
+/* --- creation
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* A creation on its way to the disk. */
+struct creating {
+    struct api_call call;
+    struct cdz_execution *e;
+    bool wait;
+};
+
+/* Thread: the queue's. */
+static void on_created(void *ctx, cdz_rc rc, const struct cdz_err *err)
+{
+    struct creating *k = ctx;
+    struct api_call *c = &k->call;
+    if (rc != CDZ_OK) {
+        api_fail(c, err);
+    } else if (k->wait) {
+        api_wait_execution(c, k->e->id, true, 0);
+    } else {
+        struct cdz_buf b = CDZ_BUF_INIT;
+        cdz_execution_json(k->e, api_execution_url(c->api, k->e, c->arena), cdz_now_us(), &b);
+        api_remember(c->api, k->e->id); /* before the answer: the next GET may be here at once */
+        api_json(c, 200, &b);
+    }
+    cdz_execution_free(k->e);
+    free(k);
+}
+
+static cdz_rc store_upload(struct api_call *c, const struct cdz_flow *flow, cdz_str execution,
+                           cdz_str input, const struct cdz_http_part *part, cdz_str *ret_uri,
+                           struct cdz_err *err)
+{
+    cdz_str extension = CDZ_STR(".upl");
+    for (size_t i = 0; i < flow->input_count; i++) {
+        cdz_val given = cdz_map_getz(flow->inputs[i].source, "extension");
+        if (cdz_str_eq(flow->inputs[i].id, input) && given.kind == CDZ_TEXT)
+            extension = cdz_val_str(given);
+    }
+    cdz_str file =
+        cdz_arena_printf(c->arena, "%.*s%.*s", CDZ_S(cdz_execution_id(c->arena)), CDZ_S(extension));
+    cdz_str path = cdz_path_input(flow->namespace_, flow->id, execution, input, file, c->arena);
+    CDZ_TRY(cdz_storage_put_file(c->api->s->storage, path, part->fd, err));
+    *ret_uri = cdz_storage_uri(path, c->arena);
+    return CDZ_OK;
+}
+
+/* The posted parts as a map; a file part belongs to the input that its filename (or else its name)
+ * is. */
+static cdz_rc posted_inputs(struct api_call *c, const struct cdz_flow *flow, cdz_str execution,
+                            cdz_val *ret, struct cdz_err *err)
+{
+    cdz_val posted = cdz_val_map(c->arena, c->r->part_count);
+    for (size_t i = 0; i < c->r->part_count; i++) {
+        const struct cdz_http_part *p = &c->r->parts[i];
+        if (p->fd < 0) {
+            cdz_map_put(c->arena, posted, p->name, cdz_val_text(p->value));
+            continue;
+        }
+        cdz_str input = p->filename, uri;
+        bool declared = false;
+        for (size_t k = 0; k < flow->input_count; k++)
+            declared |= cdz_str_eq(flow->inputs[k].id, input);
+        if (!declared)
+            input = p->name;
+        if (p->size == 0)
+            return cdz_fail(err, CDZ_E_INVALID, "Can't upload file: it is empty");
+        CDZ_TRY(store_upload(c, flow, execution, input, p, &uri, err));
+        cdz_map_put(c->arena, posted, input, cdz_val_text(uri));
+    }
+    *ret = posted;
+    return CDZ_OK;
+}
+
+static void create(struct api_call *c)
+{
+    struct cdz_create make = {0};
+    struct cdz_execution *e = NULL;
+    struct cdz_label *labels;
+    struct cdz_err err;
+    cdz_str revision = api_query(c, "revision");
+    int64_t number = 0;
+    if (!api_labels(c, "labels", &labels, &make.label_count) ||
+        !api_date(c, "scheduleDate", &make.schedule_date))
+        return;
+    if (revision.p && revision.n &&
+        (!cdz_str_to_i64(revision, &number) || number < 1 || number > INT32_MAX)) {
+        api_failf(c, CDZ_E_INVALID, "revision: must be a number from 1");
+        return;
+    }
+    if (cdz_flows_get(c->api->s->flows, c->param[0], c->param[1], (int)number, &make.flow, &err) !=
+        CDZ_OK) {
+        api_fail(c, &err);
+        return;
+    }
+    make.labels = labels;
+    make.id = cdz_execution_id(c->arena);
+    cdz_rc rc = posted_inputs(c, make.flow, make.id, &make.inputs, &err);
+    if (rc == CDZ_OK)
+        rc = cdz_execution_make(&make, cdz_now_us(), &e, &err);
+    cdz_flow_unref(make.flow);
+    if (rc != CDZ_OK) {
+        api_fail(c, &err);
+        return;
+    }
+    struct cdz_record records[2];
+    struct creating *k = calloc(1, sizeof(*k));
+    if (!k)
+        abort();
+    size_t n = cdz_execution_records(e, c->arena, records);
+    *k = (struct creating){*c, e, api_query_bool(c, "wait", false)};
+    cdz_queue_send(c->api->s->queue, records, n, on_created, k);
+}
+
+/* --- search
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static bool filter_of(struct api_call *c, struct cdz_execution_filter *ret)
+{
+    struct cdz_execution_filter f = {
+        .q = api_filter(c, "q"),
+        .namespace_ = api_filter(c, "namespace"),
+        .flow_id = api_filter(c, "flowId"),
+        .trigger_execution_id = api_filter(c, "triggerExecutionId"),
+    };
+    struct cdz_label *labels;
+    cdz_str *values, range = api_filter(c, "timeRange"), child = api_filter(c, "childFilter");
+    cdz_us span;
+    if (!api_labels(c, "labels", &labels, &f.label_count) ||
+        !api_date(c, "startDate", &f.start_from) || !api_date(c, "endDate", &f.start_to))
+        return false;
+    if (range.p && range.n) {
+        if (f.start_from) {
+            api_failf(c, CDZ_E_INVALID,
+                      "Parameters 'startDate' and 'timeRange' are mutually exclusive");
+            return false;
+        }
+        if (!cdz_duration_us(range, &span)) {
+            api_failf(c, CDZ_E_INVALID, "timeRange: `%.*s` is not a duration such as PT24H",
+                      CDZ_S(range));
+            return false;
+        }
+        f.start_from = cdz_now_us() - span;
+    }
+    if (f.start_from && f.start_to && f.start_from > f.start_to) {
+        api_failf(c, CDZ_E_INVALID, "Start date must be before End Date");
+        return false;
+    }
+    size_t n = api_query_all(c, "state", &values);
+    for (size_t i = 0; i < n; i++) {
+        enum cdz_state s;
+        if (!cdz_state_parse(values[i], &s)) {
+            api_failf(c, CDZ_E_INVALID, "state: `%.*s` is no state", CDZ_S(values[i]));
+            return false;
+        }
+        f.states |= 1u << s;
+    }
+    n = api_query_all(c, "scope", &values);
+    for (size_t i = 0; i < n; i++)
+        f.scope |= cdz_str_is(values[i], "USER") ? 1 : cdz_str_is(values[i], "SYSTEM") ? 2 : 0;
+    f.child = cdz_str_is(child, "CHILD") ? 1 : cdz_str_is(child, "MAIN") ? 2 : 0;
+    cdz_str *keys = CDZ_NEW_N(c->arena, cdz_str, f.label_count + 1),
+            *of = CDZ_NEW_N(c->arena, cdz_str, f.label_count + 1);
+    for (size_t i = 0; i < f.label_count; i++) {
+        keys[i] = labels[i].key;
+        of[i] = labels[i].value;
+    }
+    f.label_keys = keys;
+    f.label_values = of;
+    *ret = f;
+    return true;
+}
+
+static void find(struct api_call *c, const struct cdz_execution_filter *f)
+{
+    struct cdz_page page;
+    struct cdz_executions found;
+    struct cdz_err err;
+    if (!api_page(c, &page))
+        return;
+    if (cdz_repository_execution_find(c->api->s->repository, f, &page, c->arena, &found, &err) !=
+        CDZ_OK) {
+        api_fail(c, &err);
+        return;
+    }
+    struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_buf_z(&b, "{\"results\":[");
+    for (size_t i = 0; i < found.n; i++) {
+        if (i)
+            cdz_buf_c(&b, ',');
+        cdz_execution_json(found.v[i], CDZ_STR(""), cdz_now_us(), &b);
+        cdz_execution_free(found.v[i]);
+    }
+    cdz_buf_printf(&b, "],\"total\":%llu}", (unsigned long long)found.total);
+    api_json(c, 200, &b);
+}
+
+static void search(struct api_call *c)
+{
+    struct cdz_execution_filter f;
+    if (filter_of(c, &f))
+        find(c, &f);
+}
+
+static void of_flow(struct api_call *c)
+{
+    struct cdz_execution_filter f = {.namespace_ = api_query(c, "namespace"),
+                                     .flow_id = api_query(c, "flowId"),
+                                     .namespace_exact = true};
+    if (!f.namespace_.p || !f.flow_id.p)
+        api_failf(c, CDZ_E_BAD_REQUEST, "Required QueryValue [%s] not specified",
+                  f.namespace_.p ? "flowId" : "namespace");
+    else
+        find(c, &f);
+}
+
+/* --- kill, delete, follow
+ * ---------------------------------------------------------------------------------------- */
+
+static void on_killed(void *ctx, cdz_rc rc, const struct cdz_err *err)
+{
+    struct api_call *c = ctx;
+    if (rc == CDZ_OK)
+        api_empty(c, 202);
+    else
+        api_fail(c, err);
+}
+
+static void kill_execution(struct api_call *c)
+{
+    struct cdz_execution *e;
+    struct cdz_err err;
+    cdz_rc rc = cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err);
+    if (rc == CDZ_OK) {
+        bool ended = cdz_state_is_terminated(cdz_state_now(&e->history));
+        cdz_execution_free(e);
+        if (ended) {
+            if (api_query_bool(c, "isOnKillCascade", true))
+                api_empty(
+                    c,
+                    202); /* children of an ended execution may still be killed; this one cannot */
+            else
+                api_failf(c, CDZ_E_CONFLICT, "Execution is already finished, can't kill it");
+            return;
+        }
+    } else if (rc != CDZ_E_NOT_FOUND || !api_is_recent(c->api, c->param[0])) {
+        api_failf(c, rc, "Execution not found");
+        return;
+    }
+    struct cdz_record r = cdz_kill_record(c->param[0], c->arena);
+    struct api_call *kept = CDZ_NEW(c->arena, struct api_call);
+    *kept = *c;
+    cdz_queue_send(c->api->s->queue, &r, 1, on_killed, kept);
+}
+
+static void delete (struct api_call *c)
+{
+    struct cdz_execution *e;
+    struct cdz_err err;
+    if (cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err) != CDZ_OK) {
+        api_failf(c, CDZ_E_NOT_FOUND, "Execution not found");
+        return;
+    }
+    bool ended = cdz_state_is_terminated(cdz_state_now(&e->history));
+    cdz_str folder = cdz_path_execution(e->namespace_, e->flow_id, e->id, c->arena);
+    cdz_execution_free(e);
+    if (!ended) { /* a running execution would come back with its next change */
+        api_failf(c, CDZ_E_CONFLICT, "Execution is still running: kill it first");
+        return;
+    }
+    struct cdz_repo_op op = {.kind = CDZ_REPO_EXECUTION_DELETE, .id = c->param[0]};
+    op.flags |= api_query_bool(c, "deleteLogs", true) ? CDZ_REPO_LOGS : 0u;
+    op.flags |= api_query_bool(c, "deleteMetrics", true) ? CDZ_REPO_METRICS : 0u;
+    cdz_rc rc = cdz_repository_apply(c->api->s->repository, &op, 1, &err);
+    if (rc == CDZ_OK && api_query_bool(c, "deleteStorage", true))
+        rc = cdz_storage_del(c->api->s->storage, folder, &err);
+    if (rc == CDZ_OK)
+        api_empty(c, 204);
+    else
+        api_fail(c, &err);
+}
+
+static void follow(struct api_call *c)
+{
+    struct cdz_execution *e;
+    struct cdz_err err;
+    cdz_rc rc = cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err);
+    if (rc == CDZ_OK)
+        cdz_execution_free(e);
+    if (rc == CDZ_OK || api_is_recent(c->api, c->param[0]))
+        api_follow_execution(c, c->param[0]);
+    else
+        api_failf(c, rc, "Execution not found");
+}
+
+/* --- what the run dialog asks for
+ * -------------------------------------------------------------------------------- */
+
+static void namespaces(struct api_call *c)
+{
+    cdz_str *names;
+    struct cdz_err err;
+    size_t n;
+    if (cdz_repository_namespaces(c->api->s->repository, CDZ_STR(""), c->arena, &names, &n, &err) !=
+        CDZ_OK) {
+        api_fail(c, &err);
+        return;
+    }
+    struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_jw w = {&b, false};
+    cdz_jw_open(&w, NULL, '[');
+    for (size_t i = 0; i < n; i++)
+        cdz_jw_str(&w, NULL, names[i]);
+    cdz_jw_close(&w, ']');
+    api_json(c, 200, &b);
+}
+
+static void put_flow_for_execution(struct cdz_jw *w, const struct cdz_flow *flow)
+{
+    cdz_jw_open(w, NULL, '{');
+    cdz_jw_str(w, "id", flow->id);
+    cdz_jw_str(w, "namespace", flow->namespace_);
+    cdz_jw_int(w, "revision", flow->revision);
+    if (flow->input_count) {
+        cdz_jw_open(w, "inputs", '[');
+        for (size_t i = 0; i < flow->input_count; i++)
+            cdz_jw_val(w, NULL, flow->inputs[i].source, CDZ_JSON_DROP_NULLS);
+        cdz_jw_close(w, ']');
+    }
+    cdz_jw_open(w, "tasks", '[');
+    for (size_t i = 0; i < flow->tasks.n; i++) {
+        cdz_jw_open(w, NULL, '{');
+        cdz_jw_str(w, "id", flow->tasks.v[i]->id);
+        cdz_jw_str(w, "type", flow->tasks.v[i]->type_name);
+        cdz_jw_close(w, '}');
+    }
+    cdz_jw_close(w, ']');
+    cdz_jw_bool(w, "disabled", flow->disabled);
+    cdz_jw_bool(w, "deleted", flow->deleted);
+    cdz_jw_close(w, '}');
+}
+
+static void answer_flow(struct api_call *c, cdz_str ns, cdz_str id, int revision)
+{
+    struct cdz_flow *flow;
+    struct cdz_err err;
+    if (cdz_flows_get(c->api->s->flows, ns, id, revision, &flow, &err) != CDZ_OK) {
+        api_fail(c, &err);
+        return;
+    }
+    struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_jw w = {&b, false};
+    put_flow_for_execution(&w, flow);
+    api_json(c, 200, &b);
+    cdz_flow_unref(flow);
+}
+
+static void flow_to_run(struct api_call *c)
+{
+    cdz_str v = api_query(c, "revision");
+    int64_t revision = 0;
+    if (v.p && v.n && (!cdz_str_to_i64(v, &revision) || revision < 1 || revision > INT32_MAX))
+        api_failf(c, CDZ_E_INVALID, "revision: must be a number from 1");
+    else
+        answer_flow(c, c->param[0], c->param[1], (int)revision);
+}
+
+static void flow_of_execution(struct api_call *c)
+{
+    struct cdz_execution *e;
+    struct cdz_err err;
+    if (cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err) != CDZ_OK) {
+        api_failf(c, CDZ_E_NOT_FOUND, "Execution not found");
+        return;
+    }
+    answer_flow(c, e->namespace_, e->flow_id, e->flow_revision);
+    cdz_execution_free(e);
+}
+
+const struct api_route api_execution_routes[] = {
+    {"GET", "/executions/search", search, "EXECUTION_READ"},
+    {"GET", "/executions/namespaces", namespaces, "EXECUTION_READ"},
+    {"GET", "/executions", of_flow, "EXECUTION_READ"},
+    {"GET", "/executions/{id}", get, "EXECUTION_READ"},
+    {"GET", "/executions/{id}/flow", flow_of_execution, "EXECUTION_READ"},
+    {"GET", "/executions/flows/{ns}/{id}", flow_to_run, "EXECUTION_READ"},
+    {"GET", "/executions/{id}/follow", follow, "EXECUTION_READ"},
+    {"POST", "/executions/{ns}/{id}", create, "EXECUTION_CREATE"},
+    {"POST", "/executions/trigger/{ns}/{id}", create, "EXECUTION_CREATE"},
+    {"DELETE", "/executions/{id}", delete, "EXECUTION_DELETE"},
+    {"DELETE", "/executions/{id}/kill", kill_execution, "EXECUTION_UPDATE"},
+    {0},
+};

@@ -1,0 +1,103 @@
+/*
+ * internal.h -- what the files of src/api share: one call, its parameters, and the ways to answer
+ * it.
+ */
+#ifndef CDZ_API_INTERNAL_H
+#define CDZ_API_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "base/json.h"
+#include "net/http_server.h"
+
+enum { API_RECENT = 4096 };
+
+struct cdz_api {
+    struct cdz_services *s;
+    struct cdz_http_server *http;
+    pthread_mutex_t flow_mu; /* one saver of flows at a time in this process */
+    pthread_mutex_t mu;
+    char recent[API_RECENT][24]; /* guarded by mu: ids acknowledged lately, a ring */
+    unsigned recent_at;
+    struct api_wait *waits; /* guarded by mu: requests and streams that wait for an execution */
+    pthread_t pulse;
+    pthread_cond_t pulse_cond;
+    bool draining; /* guarded by mu */
+    cdz_us started;
+};
+
+struct api_call {
+    struct cdz_api *api;
+    struct cdz_http_exchange *x;
+    const struct cdz_http_request *r;
+    struct cdz_arena *arena; /* the exchange's: gone with the answer */
+    cdz_str param[4];        /* {names} of the route's pattern, in order */
+};
+
+typedef void api_handler(struct api_call *c);
+
+struct api_route {
+    const char *method, *pattern; /* below /api/v1: "/flows/{ns}/{id}" */
+    api_handler *fn;
+    const char *permission; /* who may: "FLOW_READ" ... ; "OPEN": anybody */
+};
+
+/* One table a resource; each ends with method NULL. */
+extern const struct api_route api_flow_routes[], api_execution_routes[], api_file_routes[],
+    api_log_routes[], api_misc_routes[];
+/* The same, for paths outside /api/v1. */
+extern const struct api_route api_root_routes[];
+
+/* The route of a path, with its parameters; NULL when there is none. *other: another method has it.
+ * Pure. */
+const struct api_route *api_route_find(const struct api_route *table, cdz_str method, cdz_str path,
+                                       cdz_str param[4]);
+
+/* --- answers: each ends the call
+ * -------------------------------------------------------------------------------- */
+void api_json(struct api_call *c, int status, struct cdz_buf *body);
+void api_text(struct api_call *c, int status, const char *type, cdz_str text);
+void api_empty(struct api_call *c, int status);
+/* The standard error body, reference/api.md §1.3. */
+void api_fail(struct api_call *c, const struct cdz_err *err);
+void api_failf(struct api_call *c, cdz_rc rc, const char *fmt, ...) CDZ_PRINTF(3, 4);
+struct api_violation {
+    cdz_str path, message;
+};
+void api_invalid(struct api_call *c, int status, cdz_str message, const struct api_violation *v,
+                 size_t n);
+
+/* --- parameters
+ * --------------------------------------------------------------------------------------------------
+ */
+cdz_str api_query(struct api_call *c, const char *name); /* p NULL: not given */
+bool api_query_bool(struct api_call *c, const char *name, bool fallback);
+/* All values of a repeatable parameter, also comma-joined in the form filters[name][OP]=a,b. */
+size_t api_query_all(struct api_call *c, const char *name, cdz_str **ret);
+/* One value: `name`, or filters[name][any OP]. p NULL: not given. */
+cdz_str api_filter(struct api_call *c, const char *name);
+/* page, size and sort; false: answered already. */
+bool api_page(struct api_call *c, struct cdz_page *ret);
+/* labels=key:value (repeatable) and filters[labels][EQUALS][key]=value; false: answered already. */
+bool api_labels(struct api_call *c, const char *name, struct cdz_label **ret, size_t *ret_n);
+/* A date-time parameter; 0 when not given; false: answered already. */
+bool api_date(struct api_call *c, const char *name, cdz_us *ret);
+
+/* --- waiting
+ * -----------------------------------------------------------------------------------------------------
+ */
+void api_remember(struct cdz_api *api, cdz_str id);
+bool api_is_recent(struct cdz_api *api, cdz_str id);
+/* Answers with the execution's document: at once, or (terminal) once it has ended; span: how long
+ * to wait at most. */
+void api_wait_execution(struct api_call *c, cdz_str id, bool terminal, cdz_us span);
+void api_follow_execution(struct api_call *c, cdz_str id);
+void api_follow_logs(struct api_call *c, cdz_str id, enum cdz_level least);
+void api_waits_drain(struct cdz_api *api);
+bool api_waits_start(struct cdz_api *api);
+cdz_str api_execution_url(struct cdz_api *api, const struct cdz_execution *e,
+                          struct cdz_arena *arena);
+
+#endif

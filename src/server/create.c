@@ -1,0 +1,115 @@
+/* create.c -- a new execution as the API, the CLI and triggers make it. reference/execution.md §3,
+ * api.md §2.1. */
+#include "base/codec.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "server/server.h"
+
+#define CORRELATION CDZ_STR("system.correlationId")
+
+cdz_str cdz_execution_id(struct cdz_arena *arena)
+{
+    struct cdz_rng rng;
+    cdz_random_bytes(rng.s, sizeof(rng.s));
+    return cdz_id_new(&rng, arena);
+}
+
+static void add_label(struct cdz_execution *e, cdz_str key, cdz_str value)
+{
+    e->labels[e->label_count++] =
+        (struct cdz_label){cdz_arena_str(e->arena, key), cdz_arena_str(e->arena, value)};
+}
+
+static cdz_rc add_labels(struct cdz_execution *e, const struct cdz_create *c, struct cdz_err *err)
+{
+    size_t of_flow = c->flow->labels.kind == CDZ_MAP ? cdz_map_n(c->flow->labels) : 0;
+    bool correlated = false;
+    e->labels = CDZ_NEW_N(e->arena, struct cdz_label, of_flow + c->label_count + 1);
+    if (of_flow) {
+        CDZ_MAP_EACH (x, c->flow->labels) {
+            if (!cdz_str_starts(x->key, CDZ_STR("system.")))
+                add_label(e, x->key, cdz_val_str(x->val));
+        }
+    }
+    for (size_t i = 0; i < c->label_count; i++) {
+        bool correlation = cdz_str_eq(c->labels[i].key, CORRELATION);
+        if (cdz_str_starts(c->labels[i].key, CDZ_STR("system.")) && !correlation)
+            return cdz_fail(
+                err, CDZ_E_INVALID,
+                "System labels can only be set by Kestra itself, offending label: %.*s=%.*s",
+                CDZ_S(c->labels[i].key), CDZ_S(c->labels[i].value));
+        correlated |= correlation;
+        add_label(e, c->labels[i].key, c->labels[i].value);
+    }
+    if (!correlated && !c->trigger_id.p)
+        add_label(e, CORRELATION, e->id);
+    return CDZ_OK;
+}
+
+cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_execution **ret,
+                          struct cdz_err *err)
+{
+    const struct cdz_flow *flow = c->flow;
+    cdz_val inputs;
+    if (flow->disabled)
+        return cdz_fail(err, CDZ_E_CONFLICT, "Requested Flow is disabled.");
+    if (flow->exception.n)
+        return cdz_fail(err, CDZ_E_CONFLICT, "Cannot execute an invalid flow: %.*s",
+                        CDZ_S(flow->exception));
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    if (c->trigger_id.p)
+        inputs = c->inputs;
+    else
+        CDZ_TRY(cdz_inputs_resolve(flow, c->inputs, arena, &inputs, err));
+    struct cdz_execution *e = cdz_execution_new();
+    e->id = c->id.n ? cdz_arena_str(e->arena, c->id) : cdz_execution_id(e->arena);
+    e->namespace_ = cdz_arena_str(e->arena, flow->namespace_);
+    e->flow_id = cdz_arena_str(e->arena, flow->id);
+    e->flow_revision = flow->revision;
+    e->original_id = e->id;
+    e->original_created = now;
+    e->schedule_date = c->schedule_date;
+    e->inputs = cdz_val_copy(e->arena, inputs);
+    if (c->trigger_id.p) {
+        e->trigger_id = cdz_arena_str(e->arena, c->trigger_id);
+        e->trigger_type = cdz_arena_str(e->arena, c->trigger_type);
+        e->trigger_variables = cdz_val_copy(e->arena, c->trigger_variables);
+    }
+    cdz_history_add(&e->history, e->arena, CDZ_CREATED, now);
+    cdz_rc rc = add_labels(e, c, err);
+    if (rc != CDZ_OK) {
+        cdz_execution_free(e);
+        return rc;
+    }
+    *ret = e;
+    return CDZ_OK;
+}
+
+size_t cdz_execution_records(const struct cdz_execution *e, struct cdz_arena *arena,
+                             struct cdz_record ret[2])
+{
+    CDZ_AUTO_BUF struct cdz_buf head = CDZ_BUF_INIT;
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_event ev = {.kind = CDZ_EVENT_CREATE};
+    cdz_execution_encode(e, &head);
+    cdz_event_encode(&ev, cdz_buf_get(&head), &b);
+    ret[0] = (struct cdz_record){.topic = CDZ_TOPIC_EVENT,
+                                 .key = cdz_arena_str(arena, e->id),
+                                 .value = cdz_buf_copy(&b, arena)};
+    cdz_buf_reset(&b);
+    cdz_buf_c(&b, CDZ_CHANGE_HEAD);
+    cdz_buf_str(&b, cdz_buf_get(&head));
+    ret[1] = (struct cdz_record){
+        .topic = CDZ_TOPIC_CHANGE, .key = ret[0].key, .value = cdz_buf_copy(&b, arena)};
+    return 2;
+}
+
+struct cdz_record cdz_kill_record(cdz_str id, struct cdz_arena *arena)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_event ev = {.kind = CDZ_EVENT_KILL};
+    cdz_event_encode(&ev, CDZ_STR(""), &b);
+    return (struct cdz_record){.topic = CDZ_TOPIC_EVENT,
+                               .key = cdz_arena_str(arena, id),
+                               .value = cdz_buf_copy(&b, arena)};
+}

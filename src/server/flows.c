@@ -1,0 +1,222 @@
+/*
+ * flows.c -- the compiled flows of this process, by namespace, id and revision.
+ *
+ * The queue's topic FLOW is what executors and workers believe in; the repository serves the API.
+ * Sources are parsed when first asked for and kept: an execution keeps its revision for as long as
+ * it runs.
+ */
+#include <pthread.h>
+
+#include "base/codec.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "server/server.h"
+
+enum { FLOW_FORMAT = 1 };
+
+struct cdz_flows {
+    struct cdz_queue *queue;
+    struct cdz_flow_options options;
+    pthread_mutex_t mu;
+    struct cdz_table compiled; /* guarded by mu: "namespace/id/revision" -> struct cdz_flow */
+    struct cdz_table
+        latest; /* guarded by mu: "namespace/id" -> revision + 1, deleted ones too, as a pointer */
+};
+
+static cdz_str key_of(struct cdz_arena *arena, cdz_str ns, cdz_str id, int revision)
+{
+    return cdz_arena_printf(arena, "%.*s/%.*s/%08d", CDZ_S(ns), CDZ_S(id), revision);
+}
+
+static cdz_str name_of(struct cdz_arena *arena, cdz_str ns, cdz_str id)
+{
+    return cdz_arena_printf(arena, "%.*s/%.*s", CDZ_S(ns), CDZ_S(id));
+}
+
+/* latest: revision * 2 + deleted, plus 2 so that it is never NULL. */
+static void *latest_pack(int revision, bool deleted)
+{
+    return (void *)(intptr_t)((intptr_t)revision * 2 + deleted + 2);
+}
+
+static int latest_revision(const void *p)
+{
+    return (int)(((intptr_t)p - 2) / 2);
+}
+
+static bool latest_deleted(const void *p)
+{
+    return ((intptr_t)p - 2) % 2 != 0;
+}
+
+static void note_latest(struct cdz_flows *f, cdz_str name, int revision, bool deleted)
+{
+    void *have = cdz_table_get(&f->latest, name);
+    if (!have || latest_revision(have) <= revision)
+        (void)cdz_table_put(&f->latest, name,
+                            latest_pack(revision, deleted)); /* the older one is superseded */
+}
+
+static bool on_stored(void *ctx, cdz_str key, cdz_str value)
+{
+    struct cdz_flows *f = ctx;
+    struct cdz_reader r = cdz_reader_of(value);
+    size_t slash = key.n;
+    int64_t revision;
+    while (slash > 0 && key.p[slash - 1] != '/')
+        slash--;
+    bool known = cdz_get_u64(&r) == FLOW_FORMAT;
+    bool deleted = cdz_get_u64(&r) != 0;
+    if (slash > 0 && known && !r.bad && cdz_str_to_i64(cdz_str_sub(key, slash, key.n), &revision))
+        note_latest(f, cdz_str_sub(key, 0, slash - 1), (int)revision, deleted);
+    return true;
+}
+
+cdz_rc cdz_flows_open(struct cdz_queue *queue, const struct cdz_flow_options *options,
+                      struct cdz_flows **ret, struct cdz_err *err)
+{
+    struct cdz_flows *f = calloc(1, sizeof(*f));
+    if (!f)
+        abort();
+    f->queue = queue;
+    f->options = *options;
+    f->options.lenient = true;
+    pthread_mutex_init(&f->mu, NULL);
+    cdz_rc rc = cdz_queue_scan(queue, CDZ_TOPIC_FLOW, CDZ_STR(""), on_stored, f, err);
+    if (rc != CDZ_OK) {
+        cdz_flows_close(f);
+        return rc;
+    }
+    *ret = f;
+    return CDZ_OK;
+}
+
+void cdz_flows_close(struct cdz_flows *f)
+{
+    size_t at = 0;
+    cdz_str key;
+    void *flow;
+    if (!f)
+        return;
+    while (cdz_table_next(&f->compiled, &at, &key, &flow))
+        cdz_flow_unref(flow);
+    cdz_table_done(&f->compiled);
+    cdz_table_done(&f->latest);
+    pthread_mutex_destroy(&f->mu);
+    free(f);
+}
+
+static cdz_rc load(struct cdz_flows *f, cdz_str ns, cdz_str id, int revision, struct cdz_flow **ret,
+                   struct cdz_err *err)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    cdz_str value;
+    struct cdz_flow *flow;
+    cdz_rc rc = cdz_queue_get(f->queue, CDZ_TOPIC_FLOW, key_of(arena, ns, id, revision), arena,
+                              &value, err);
+    if (rc == CDZ_E_NOT_FOUND)
+        return cdz_fail(err, CDZ_E_NOT_FOUND, "Flow not found: %.*s.%.*s revision %d", CDZ_S(ns),
+                        CDZ_S(id), revision);
+    CDZ_TRY(rc);
+    struct cdz_reader r = cdz_reader_of(value);
+    bool known = cdz_get_u64(&r) == FLOW_FORMAT;
+    bool deleted = cdz_get_u64(&r) != 0;
+    cdz_str source = cdz_get_str(&r);
+    if (!known || r.bad)
+        return cdz_fail(err, CDZ_E_CORRUPT, "flow record %.*s.%.*s is damaged", CDZ_S(ns),
+                        CDZ_S(id));
+    struct cdz_problems problems = {.arena = arena};
+    struct cdz_err why;
+    if (cdz_flow_parse(source, &f->options, &problems, &flow, &why) != CDZ_OK)
+        flow = cdz_flow_broken(ns, id, revision, source, cdz_str_z(why.text));
+    flow->revision = revision;
+    flow->deleted = deleted;
+    *ret = flow;
+    return CDZ_OK;
+}
+
+cdz_rc cdz_flows_get(struct cdz_flows *f, cdz_str ns, cdz_str id, int revision,
+                     struct cdz_flow **ret, struct cdz_err *err)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(512);
+    pthread_mutex_lock(&f->mu);
+    if (revision == 0) {
+        void *latest = cdz_table_get(&f->latest, name_of(arena, ns, id));
+        if (!latest || latest_deleted(latest)) {
+            pthread_mutex_unlock(&f->mu);
+            return cdz_fail(err, CDZ_E_NOT_FOUND, "Flow not found: %.*s.%.*s", CDZ_S(ns),
+                            CDZ_S(id));
+        }
+        revision = latest_revision(latest);
+    }
+    cdz_str key = key_of(arena, ns, id, revision);
+    struct cdz_flow *flow = cdz_table_get(&f->compiled, key);
+    cdz_rc rc = CDZ_OK;
+    if (!flow && (rc = load(f, ns, id, revision, &flow, err)) == CDZ_OK)
+        (void)cdz_table_put(&f->compiled, key, flow); /* the table owns the first reference */
+    if (rc == CDZ_OK)
+        *ret = cdz_flow_ref(flow);
+    pthread_mutex_unlock(&f->mu);
+    return rc;
+}
+
+static struct cdz_record record_of(struct cdz_arena *arena, cdz_str ns, cdz_str id, int revision,
+                                   bool deleted, cdz_str source)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_put_u64(&b, FLOW_FORMAT);
+    cdz_put_u64(&b, deleted);
+    cdz_put_str(&b, source);
+    return (struct cdz_record){.topic = CDZ_TOPIC_FLOW,
+                               .key = key_of(arena, ns, id, revision),
+                               .value = cdz_buf_copy(&b, arena)};
+}
+
+cdz_rc cdz_flows_publish(struct cdz_flows *f, struct cdz_flow *flow, struct cdz_err *err)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    struct cdz_record r =
+        record_of(arena, flow->namespace_, flow->id, flow->revision, flow->deleted, flow->source);
+    CDZ_TRY(cdz_queue_send_wait(f->queue, &r, 1, err));
+    pthread_mutex_lock(&f->mu);
+    struct cdz_flow *before = cdz_table_put(&f->compiled, r.key, cdz_flow_ref(flow));
+    note_latest(f, name_of(arena, flow->namespace_, flow->id), flow->revision, flow->deleted);
+    pthread_mutex_unlock(&f->mu);
+    cdz_flow_unref(before);
+    return CDZ_OK;
+}
+
+cdz_rc cdz_flows_forget(struct cdz_flows *f, cdz_str ns, cdz_str id, int revision, cdz_str source,
+                        struct cdz_err *err)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    struct cdz_record r = record_of(arena, ns, id, revision, true, source);
+    CDZ_TRY(cdz_queue_send_wait(f->queue, &r, 1, err));
+    pthread_mutex_lock(&f->mu);
+    note_latest(f, name_of(arena, ns, id), revision, true);
+    pthread_mutex_unlock(&f->mu);
+    return CDZ_OK;
+}
+
+cdz_rc cdz_flows_reconcile(struct cdz_flows *f, struct cdz_repository *repository,
+                           struct cdz_err *err)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    struct cdz_flow_filter filter = {.with_deleted = true};
+    struct cdz_page page = {0};
+    struct cdz_flow_row *rows;
+    size_t n;
+    uint64_t total;
+    CDZ_TRY(cdz_repository_flow_find(repository, &filter, &page, arena, &rows, &n, &total, err));
+    for (size_t i = 0; i < n; i++) {
+        cdz_str name = name_of(arena, rows[i].namespace_, rows[i].id);
+        void *have = cdz_table_get(&f->latest, name);
+        if (have && latest_revision(have) >= rows[i].revision)
+            continue;
+        struct cdz_record r = record_of(arena, rows[i].namespace_, rows[i].id, rows[i].revision,
+                                        rows[i].deleted, rows[i].source);
+        CDZ_TRY(cdz_queue_send_wait(f->queue, &r, 1, err));
+        note_latest(f, name, rows[i].revision, rows[i].deleted);
+    }
+    return CDZ_OK;
+}
