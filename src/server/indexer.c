@@ -68,6 +68,7 @@ static void add_change(struct cdz_indexer *x, struct work *w, const struct cdz_r
         memcpy(p + key.n, bytes.p, used + 1 < n ? used + 1 : n);
         key = (cdz_str){p, key.n + (used + 1 < n ? used + 1 : n)};
         op.kind = CDZ_REPO_TASKRUN;
+        op.unique = r->offset;
     } else {
         op.kind = CDZ_REPO_EXECUTION_DELETE;
         op.flags = CDZ_REPO_LOGS | CDZ_REPO_METRICS;
