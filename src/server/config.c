@@ -201,8 +201,9 @@ static bool is_known(cdz_str path, struct cdz_arena *arena)
 {
     for (size_t i = 0; i < CDZ_COUNT(known); i++) {
         cdz_str key = normal(cdz_str_z(known[i].key), arena);
-        if (cdz_str_ends(key, CDZ_STR(".*")) &&
-            cdz_str_starts(path, cdz_str_sub(key, 0, key.n - 2)))
+        cdz_str section = cdz_str_sub(key, 0, key.n - 2);
+        if (cdz_str_ends(key, CDZ_STR(".*")) && cdz_str_starts(path, section) &&
+            (path.n == section.n || path.p[section.n] == '.'))
             return true;
         if (cdz_str_eq(key, path))
             return true;
@@ -395,6 +396,13 @@ cdz_rc cdz_config_load(const struct cdz_config_options *o, struct cdz_config **r
     if (rc == CDZ_OK) {
         cdz_val root = cdz_map_getz(document, "cadenza");
         c->raw = cdz_val_is_null(root) ? cdz_map_getz(document, "kestra") : root;
+        if ((document.kind != CDZ_MAP && !cdz_val_is_null(document)) ||
+            (c->raw.kind != CDZ_MAP && !cdz_val_is_null(c->raw)))
+            rc = cdz_fail(err, CDZ_E_INVALID,
+                          "%.*s: the configuration must be a map below `cadenza:` or `kestra:`",
+                          CDZ_S(name));
+    }
+    if (rc == CDZ_OK) {
         c->tree = c->raw.kind == CDZ_MAP ? normal_tree(c->raw, arena) : cdz_val_map(arena, 0);
         cdz_val port = cdz_val_path(
             document, "micronaut.server.port"); /* where users of the original have it */

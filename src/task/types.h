@@ -10,6 +10,11 @@ extern const struct cdz_type cdz_task_return;             /* return.c */
 extern const struct cdz_type cdz_task_output_values;      /* output_values.c */
 extern const struct cdz_type cdz_task_fail;               /* fail.c */
 extern const struct cdz_type cdz_task_sleep;              /* sleep.c */
+/* script_types.c */
+extern const struct cdz_type cdz_task_shell_commands, cdz_task_shell_script;
+extern const struct cdz_type cdz_task_python_commands, cdz_task_python_script;
+extern const struct cdz_type cdz_task_node_commands, cdz_task_node_script;
+extern const struct cdz_type cdz_runner_process;
 
 extern const struct cdz_type *const cdz_task_types[];
 extern const size_t cdz_task_type_count;

@@ -3,12 +3,12 @@
  *
  * One poll loop per process over stdout, stderr, a pidfd and the cancel descriptor. The loop ends
  * when the child has ended and both pipes are at their end; if something still holds a pipe half a
- * second after the child's end, it was left behind: the tree is killed. A line is handed on as soon
- * as it is whole; a line without end costs CDZ_LOG_LINE_MAX at most.
+ * second after the child's end, it was left behind: the tree is killed. Cancelled: SIGTERM to the
+ * tree, and after the grace SIGKILL to whatever is left of it; the loop ends when nothing is. A
+ * line is handed on as soon as it is whole; a line without end costs CDZ_LOG_LINE_MAX at most.
  */
 #include "task/runner/process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,21 +23,35 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/time.h"
+#include "task/runner/proctree.h"
 
 #define LEFT_BEHIND (500 * CDZ_MS)
+#define LOOK_AGAIN  (20 * CDZ_MS) /* between two looks at a tree that is ending */
 
-enum { TREES_MAX = 4096, READ_BYTES = 64 << 10 };
+enum {
+    TREES_MAX = 4096,
+    READ_BYTES = 64 << 10,
+    LOOKS_MAX = 250, /* after SIGKILL: whoever is there after 5 s cannot be killed */
+};
 
-/* Sessions that run now, for cdz_process_kill_all: plain words, so that a signal handler may read
- * them. */
-static atomic_int trees[TREES_MAX];
+/*
+ * The trees that run now, for cdz_process_kill_all. A slot is taken with pid -1, its mark is
+ * written, then its pid: a signal handler reads a mark only behind a pid above 0.
+ */
+static struct {
+    atomic_int pid; /* 0: free */
+    char mark[CDZ_PROCTREE_MARK_MAX];
+} trees[TREES_MAX];
 
-static int tree_add(pid_t pid)
+static int tree_add(pid_t pid, const char *mark)
 {
     for (int i = 0; i < TREES_MAX; i++) {
         int none = 0;
-        if (atomic_compare_exchange_strong(&trees[i], &none, (int)pid))
-            return i;
+        if (!atomic_compare_exchange_strong(&trees[i].pid, &none, -1))
+            continue;
+        snprintf(trees[i].mark, sizeof(trees[i].mark), "%s", mark);
+        atomic_store(&trees[i].pid, (int)pid);
+        return i;
     }
     return -1; /* more than TREES_MAX at once: those beyond are not killed by the second Ctrl-C */
 }
@@ -45,16 +59,29 @@ static int tree_add(pid_t pid)
 static void tree_remove(int slot)
 {
     if (slot >= 0)
-        atomic_store(&trees[slot], 0);
+        atomic_store(&trees[slot].pid, 0);
+}
+
+static bool is_ours(pid_t session, pid_t group, const char *mark)
+{
+    for (int i = 0; i < TREES_MAX; i++) {
+        int pid = atomic_load(&trees[i].pid);
+        if (pid > 0 && (session == pid || group == pid || strcmp(mark, trees[i].mark) == 0))
+            return true;
+    }
+    return false;
 }
 
 void cdz_process_kill_all(void)
 {
+    int before = errno;
     for (int i = 0; i < TREES_MAX; i++) {
-        int pid = atomic_load(&trees[i]);
+        int pid = atomic_load(&trees[i].pid);
         if (pid > 0)
-            kill(-pid, SIGKILL);
+            kill(-pid, SIGKILL); /* at once; who has left the group is looked for below */
     }
+    cdz_proctree_kill(is_ours);
+    errno = before;
 }
 
 /* One of the child's output streams. */
@@ -71,13 +98,36 @@ struct watch {
     pid_t pid;
     int pidfd;
     struct stream out[2];
+    struct cdz_proctree tree;
     bool ended, cancelled, killed;
     cdz_us ended_at, term_at; /* monotonic; 0: not yet */
-    unsigned strays;
+    unsigned strays, looks;
 };
+
+/* Malformed bytes become U+FFFD. A character that the cut went through is left out. */
+static void repair(struct stream *s)
+{
+    CDZ_AUTO_BUF struct cdz_buf good = CDZ_BUF_INIT;
+    cdz_str line = cdz_buf_get(&s->line);
+    char utf8[4];
+    if (s->cut) {
+        while (line.n > 0 && ((unsigned char)line.p[line.n - 1] & 0xC0) == 0x80)
+            line.n--;
+        if (line.n > 0 && (unsigned char)line.p[line.n - 1] >= 0xC0)
+            line.n--;
+    }
+    for (size_t at = 0; at < line.n;) {
+        uint32_t c = cdz_utf8_next(line, &at);
+        cdz_buf_add(&good, utf8, cdz_utf8_put(c, utf8));
+    }
+    cdz_buf_reset(&s->line);
+    cdz_buf_str(&s->line, cdz_buf_get(&good));
+}
 
 static void emit(struct watch *w, struct stream *s)
 {
+    if (!cdz_utf8_valid(cdz_buf_get(&s->line)))
+        repair(s);
     w->p->line(w->p->ctx, s->which, cdz_buf_get(&s->line), s->cut);
     cdz_buf_reset(&s->line);
     s->cut = false;
@@ -144,121 +194,93 @@ static bool read_proc(pid_t pid, const char *name, char *to, size_t room, size_t
     return true;
 }
 
-static bool in_session(pid_t pid, pid_t session)
-{
-    char stat[512];
-    size_t n;
-    int of = -1;
-    if (!read_proc(pid, "stat", stat, sizeof(stat), &n))
-        return false;
-    const char *behind_name = strrchr(stat, ')'); /* the name may hold anything */
-    return behind_name && sscanf(behind_name + 1, " %*c %*d %*d %d", &of) == 1 && of == session;
-}
-
-static bool has_marker(pid_t pid, const char *marker)
-{
-    char environment[32 << 10], want[128];
-    size_t n;
-    int len = snprintf(want, sizeof(want), "CADENZA_TASKRUN_ID=%s", marker);
-    return read_proc(pid, "environ", environment, sizeof(environment), &n) &&
-           memmem(environment, n, want, (size_t)len + 1) != NULL;
-}
-
-/* Signals everything of the tree that is still there: the group, the session, and who has left
- * both. Returns how many. */
-static unsigned signal_tree(struct watch *w, int number)
-{
-    unsigned found = 0;
-    pid_t self = getpid();
-    kill(-w->pid, number);
-    DIR *proc = opendir("/proc");
-    if (!proc)
-        return 0;
-    for (struct dirent *d; (d = readdir(proc));) {
-        int64_t pid;
-        if (!cdz_str_to_i64(cdz_str_z(d->d_name), &pid) || pid == self)
-            continue;
-        if (w->ended && pid == w->pid)
-            continue; /* dead and not reaped yet */
-        if (in_session((pid_t)pid, w->pid) || has_marker((pid_t)pid, w->p->marker)) {
-            kill((pid_t)pid, number);
-            found++;
-        }
-    }
-    closedir(proc);
-    return found;
-}
-
 static void on_cancel(struct watch *w)
 {
     w->cancelled = true;
     w->term_at = cdz_mono_us();
-    (void)signal_tree(w, SIGTERM); /* how many they are does not matter yet */
+    (void)cdz_proctree_signal(&w->tree, SIGTERM);
+    (void)cdz_proctree_signal(&w->tree, SIGCONT); /* a stopped process takes no SIGTERM */
 }
 
-/* Time for the next stronger measure, or microseconds until then. */
-static cdz_us escalate(struct watch *w, cdz_us now)
+/* The child's end, asked for: needed only when there is no pidfd to wait on. */
+static bool has_ended(pid_t pid)
 {
-    if (w->killed)
-        return 20 * CDZ_MS; /* a fork may have slipped between two looks: look again */
-    if (w->term_at && now >= w->term_at + w->p->grace_us) {
-        w->killed = true;
-        (void)signal_tree(w, SIGKILL);
-        return 20 * CDZ_MS;
-    }
-    if (w->ended && now >= w->ended_at + LEFT_BEHIND) {
-        w->killed = true;
-        w->strays = signal_tree(w, SIGKILL);
-        return 20 * CDZ_MS;
-    }
-    cdz_us next = 3600 * CDZ_SECOND;
-    if (w->term_at)
-        next = w->term_at + w->p->grace_us - now;
-    if (w->ended && w->ended_at + LEFT_BEHIND - now < next)
-        next = w->ended_at + LEFT_BEHIND - now;
-    return next;
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == pid;
 }
 
-static bool is_done(const struct watch *w)
+static void on_ended(struct watch *w)
 {
-    return w->ended && w->out[0].fd < 0 && w->out[1].fd < 0;
+    w->ended = true;
+    w->ended_at = cdz_mono_us();
+}
+
+static bool is_silent(const struct watch *w)
+{
+    return w->out[0].fd < 0 && w->out[1].fd < 0;
+}
+
+/*
+ * What the clock demands: takes the next stronger measure when its time has come. Returns how long
+ * poll may wait, 0: until something happens, -1: the end.
+ */
+static cdz_us escalate(struct watch *w)
+{
+    cdz_us now = cdz_mono_us();
+    if (w->ended && !w->cancelled && is_silent(w))
+        return -1;
+    if (w->killed) { /* again and again: a fork may slip between two looks */
+        bool gone = cdz_proctree_signal(&w->tree, SIGKILL) == 0;
+        /* Who holds the pipe and is not of the tree is not ours to kill. */
+        return (w->ended && gone) || ++w->looks > LOOKS_MAX ? -1 : LOOK_AGAIN;
+    }
+    if (w->cancelled) {
+        if (w->ended && cdz_proctree_signal(&w->tree, 0) == 0)
+            return -1;
+        if (now < w->term_at + w->p->grace_us)
+            return w->ended ? LOOK_AGAIN : w->term_at + w->p->grace_us - now;
+        w->killed = true;
+        (void)cdz_proctree_signal(&w->tree, SIGKILL);
+        return LOOK_AGAIN;
+    }
+    if (w->ended) {
+        if (now < w->ended_at + LEFT_BEHIND)
+            return w->ended_at + LEFT_BEHIND - now;
+        w->killed = true;
+        w->strays = (unsigned)cdz_proctree_signal(&w->tree, SIGKILL);
+        return LOOK_AGAIN;
+    }
+    return w->pidfd < 0 ? LOOK_AGAIN : 0;
 }
 
 static void watch(struct watch *w)
 {
-    unsigned looks = 0;
-    while (!is_done(w)) {
+    for (cdz_us wait; (wait = escalate(w)) >= 0;) {
         struct pollfd fds[4] = {
             {.fd = w->out[0].fd, .events = POLLIN},
             {.fd = w->out[1].fd, .events = POLLIN},
             {.fd = w->ended ? -1 : w->pidfd, .events = POLLIN},
             {.fd = w->cancelled ? -1 : w->p->cancel_fd, .events = POLLIN},
         };
-        struct timespec ts, *timeout = NULL;
-        if (w->term_at || w->ended) {
-            cdz_us wait = escalate(w, cdz_mono_us());
-            ts =
-                (struct timespec){.tv_sec = wait / CDZ_SECOND, .tv_nsec = wait % CDZ_SECOND * 1000};
-            timeout = &ts;
-        }
-        int n = ppoll(fds, 4, timeout, NULL);
-        if (n < 0 && errno != EINTR)
-            break;
-        if (n <= 0) {
-            if (w->killed && signal_tree(w, SIGKILL) == 0 && ++looks > 50)
-                break; /* whoever holds the pipe is not ours to kill */
-            continue;
-        }
+        struct timespec ts = {.tv_sec = wait / CDZ_SECOND, .tv_nsec = wait % CDZ_SECOND * 1000};
+        if (ppoll(fds, 4, wait ? &ts : NULL, NULL) < 0)
+            continue; /* EINTR */
         if (fds[0].revents)
             read_stream(w, &w->out[0]);
         if (fds[1].revents)
             read_stream(w, &w->out[1]);
-        if (fds[2].revents) {
-            w->ended = true;
-            w->ended_at = cdz_mono_us();
-        }
+        if (fds[2].revents || (w->pidfd < 0 && !w->ended && has_ended(w->pid)))
+            on_ended(w);
         if (fds[3].revents)
             on_cancel(w);
+    }
+    /* What was written before the end is in the pipes still, also where somebody else holds them. */
+    for (size_t i = 0; i < 2; i++) {
+        struct pollfd p = {.fd = w->out[i].fd, .events = POLLIN};
+        for (int n = 0; n < 4 && w->out[i].fd >= 0 && poll(&p, 1, 0) > 0; n++)
+            read_stream(w, &w->out[i]);
+        if (w->out[i].line.n > 0)
+            emit(w, &w->out[i]);
     }
 }
 
@@ -349,7 +371,9 @@ cdz_rc cdz_process_run(const struct cdz_process *p, struct cdz_process_use *ret,
         return cdz_fail(err, CDZ_E_TASK, "`%s` cannot be started: %s", p->argv[0],
                         strerrordesc_np(number));
     }
-    int slot = tree_add(w.pid);
+    int slot = tree_add(w.pid, p->marker);
+    w.tree.root = w.pid;
+    w.tree.mark = p->marker;
     w.out[0].fd = out[0];
     w.out[1].fd = errs[0];
     w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
@@ -359,9 +383,6 @@ cdz_rc cdz_process_run(const struct cdz_process *p, struct cdz_process_use *ret,
             close(w.out[i].fd);
         cdz_buf_done(&w.out[i].line);
     }
-    if (w.cancelled && !w.killed)
-        (void)signal_tree(
-            &w, SIGKILL); /* those that took the SIGTERM without an end and hold no pipe */
     reap(&w, &use);
     if (w.pidfd >= 0)
         close(w.pidfd);
