@@ -15,6 +15,7 @@
 #include "server/server.h"
 #include "sqlite/db.h"
 #include "storage/backends.h"
+#include "task/runner/orphans.h"
 
 struct cdz_standalone {
     struct cdz_services services;
@@ -71,6 +72,12 @@ static cdz_rc open_stores(struct cdz_standalone *s, bool volatile_store, struct 
     CDZ_TRY(make_dir(c->tmp_dir, err));
     if (!mem_queue || !mem_repository)
         CDZ_TRY(cdz_db_open(cdz_arena_z(arena, c->data_dir), NULL, &s->db, err));
+    if (s->db) { /* the lock of the database is ours: what lies in tmp is nobody's */
+        unsigned orphans = cdz_orphans_clear(c->tmp_dir);
+        if (orphans)
+            cdz_log(CDZ_WARN, "worker",
+                    "msg=\"processes of a killed server were stopped\" count=%u", orphans);
+    }
     if (mem_queue)
         s->services.queue = cdz_queue_mem_open();
     else
