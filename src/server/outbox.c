@@ -27,11 +27,12 @@ struct cdz_outbox {
     struct cdz_queue *queue;
     pthread_t thread;
     pthread_mutex_t mu;
-    pthread_cond_t changed; /* a parcel was refused or arrived, or the outbox is closing */
+    pthread_cond_t changed; /* news for the outbox's thread, or for who closes it */
     struct parcel *first, **last;
     size_t under_way;
     size_t line_bytes; /* of refused parcels without a result */
     uint64_t dropped;  /* records, since the queue worked last */
+    bool down;         /* something was refused and is not through yet */
     bool closing;
 };
 
@@ -64,25 +65,24 @@ static void on_sent(void *ctx, cdz_rc rc, const struct cdz_err *err)
 {
     struct parcel *p = ctx;
     struct cdz_outbox *o = p->outbox;
-    bool tell = false;
     pthread_mutex_lock(&o->mu);
     bool keep = rc != CDZ_OK && cdz_rc_retry(rc) && !o->closing &&
                 (p->must_arrive || o->line_bytes + p->bytes <= LINES_BYTES_MAX);
     if (keep) {
-        tell = !o->first;
         p->next = NULL;
         *o->last = p;
         o->last = &p->next;
         o->line_bytes += p->must_arrive ? 0 : p->bytes;
     } else if (rc != CDZ_OK) {
-        tell = o->dropped == 0;
         o->dropped += p->n;
     }
-    if (rc != CDZ_OK && tell) /* under the lock: the outbox cannot be closed meanwhile */
+    if (rc != CDZ_OK && !o->down)
         cdz_log_err(CDZ_ERROR, "worker", err, "msg=\"results or log lines not taken\" kept=%s",
                     keep ? "yes" : "no");
     o->under_way--;
-    pthread_cond_broadcast(&o->changed);
+    if (o->down || keep || o->closing) /* as long as all goes well nobody needs to wake up */
+        pthread_cond_broadcast(&o->changed);
+    o->down |= keep;
     pthread_mutex_unlock(&o->mu);
     if (!keep)
         free(p);
@@ -112,7 +112,6 @@ static void try_again(struct cdz_outbox *o, cdz_us pause)
     o->first = NULL;
     o->last = &o->first;
     o->line_bytes = 0;
-    o->dropped = 0;
     pthread_mutex_unlock(&o->mu);
     for (struct parcel *p = all, *next; p; p = next) {
         next = p->next;
@@ -132,7 +131,12 @@ static void *outbox_main(void *arg)
         for (cdz_us pause = 50 * CDZ_MS; o->first && !o->closing;
              pause = pause * 2 > CDZ_SECOND ? CDZ_SECOND : pause * 2)
             try_again(o, pause);
-        if (!o->closing)
+        if (o->down && !o->first)
+            cdz_log(CDZ_INFO, "worker", "msg=\"results and log lines went through\" dropped=%llu",
+                    (unsigned long long)o->dropped);
+        o->down = o->first != NULL;
+        o->dropped = 0;
+        if (!o->closing && !o->first)
             pthread_cond_wait(&o->changed, &o->mu);
     }
     pthread_mutex_unlock(&o->mu);

@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/time.h"
 #include "exec/step.h"
+#include "server/outbox.h"
 #include "server/server.h"
 #include "task/world.h"
 
@@ -83,8 +84,10 @@ struct cdz_worker {
     struct cdz_consumer **consumers; /* guarded by mu: of the job threads, to wake them */
     size_t consumer_count;
     struct cdz_consumer *kills;
+    struct cdz_outbox *outbox;
     pthread_t ticker, kill_listener;
-    atomic_bool stopping;
+    atomic_bool stopping; /* no new jobs */
+    atomic_bool stopped;  /* no attempt runs any more: nothing is left to kill or to time out */
 };
 
 /* --- records of an attempt
@@ -107,7 +110,7 @@ static void flush(struct attempt *a, const struct cdz_record *last)
         out[n - 1] = *last;
     /* Not waited for: one writer keeps the order, so the executor's commit of the result lies
      * behind these lines. */
-    cdz_queue_send(a->worker->s->queue, out, n, NULL, NULL);
+    cdz_outbox_send(a->worker->outbox, out, n);
     free(out);
     a->refs.n = 0;
     cdz_buf_reset(&a->buf);
@@ -310,15 +313,24 @@ static void remember_killed(struct cdz_worker *w, cdz_str id)
     (void)cdz_table_put(&w->killed, id, *slot); /* killed twice: the same */
 }
 
+static void poll_failed(const struct cdz_err *err, const char *what)
+{
+    struct timespec pause = {.tv_nsec = 100000000};
+    cdz_log_err(CDZ_ERROR, "worker", err, "msg=\"%s\" retry_in_ms=100", what);
+    nanosleep(&pause, NULL);
+}
+
 static void *kill_main(void *arg)
 {
     struct cdz_worker *w = arg;
     struct cdz_batch batch;
     struct cdz_err err;
     pthread_setname_np(pthread_self(), "worker-kill");
-    while (!w->stopping) {
-        if (cdz_queue_poll(w->kills, 64, 3600 * CDZ_SECOND, &batch, &err) != CDZ_OK)
-            break;
+    while (!w->stopped) {
+        if (cdz_queue_poll(w->kills, 64, 3600 * CDZ_SECOND, &batch, &err) != CDZ_OK) {
+            poll_failed(&err, "cannot take kills");
+            continue;
+        }
         for (size_t i = 0; i < batch.n; i++) {
             cdz_str id = batch.records[i].key;
             pthread_mutex_lock(&w->mu);
@@ -341,7 +353,7 @@ static void *ticker_main(void *arg)
     struct cdz_worker *w = arg;
     pthread_setname_np(pthread_self(), "worker-tick");
     pthread_mutex_lock(&w->mu);
-    while (!w->stopping) {
+    while (!w->stopped) {
         cdz_us now = cdz_mono_us(), next = now + 3600 * CDZ_SECOND;
         for (struct attempt *a = w->running; a; a = a->next) {
             if (a->deadline && a->deadline <= now) {
@@ -639,9 +651,9 @@ static void *job_main(void *arg)
             w->idle++;
             pthread_mutex_unlock(&w->mu);
         }
-        pthread_mutex_lock(&w->mu);
         if (rc != CDZ_OK)
-            cdz_log_err(CDZ_ERROR, "worker", &err, "msg=\"cannot take jobs\"");
+            poll_failed(&err, "cannot take jobs");
+        pthread_mutex_lock(&w->mu);
     }
     for (size_t i = 0; in && i < w->threads_max; i++) {
         if (w->consumers[i] == in)
@@ -703,7 +715,8 @@ cdz_rc cdz_worker_start(struct cdz_services *s, unsigned threads, struct cdz_wor
         free(w);
         return rc;
     }
-    bool ok = pthread_create(&w->kill_listener, NULL, kill_main, w) == 0 &&
+    w->outbox = cdz_outbox_open(s->queue);
+    bool ok = w->outbox && pthread_create(&w->kill_listener, NULL, kill_main, w) == 0 &&
               pthread_create(&w->ticker, NULL, ticker_main, w) == 0;
     pthread_mutex_lock(&w->mu);
     ok = ok && job_thread_start(w);
@@ -726,17 +739,19 @@ void cdz_worker_stop(struct cdz_worker *w, cdz_us grace)
         if (w->consumers[i])
             cdz_queue_wake(w->consumers[i]);
     }
-    pthread_cond_signal(&w->tick);
     while (w->threads > 0 && pthread_cond_timedwait(&w->ended, &w->mu, &ts) == 0)
         continue;
     for (struct attempt *a = w->running; a; a = a->next)
         cancel(a, CDZ_CANCEL_SHUTDOWN);
     while (w->threads > 0)
         pthread_cond_wait(&w->ended, &w->mu);
+    w->stopped = true;
+    pthread_cond_signal(&w->tick);
     pthread_mutex_unlock(&w->mu);
     cdz_queue_wake(w->kills);
     pthread_join(w->kill_listener, NULL);
     pthread_join(w->ticker, NULL);
+    cdz_outbox_close(w->outbox);
     cdz_queue_unsubscribe(w->kills);
     for (size_t i = 0; i < KILLED_REMEMBERED; i++)
         free(w->killed_ring[i]);

@@ -3,7 +3,7 @@
  * refused, never trusted. What is accepted is written again, read again and must stay the same; an
  * execution is shown as JSON, too, as the API would.
  */
-#include <stdlib.h>
+#include <assert.h>
 
 #include "base/codec.h"
 #include "exec/step.h"
@@ -11,11 +11,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void need(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void value(cdz_str bytes, struct cdz_arena *arena)
 {
@@ -28,9 +23,9 @@ static void value(cdz_str bytes, struct cdz_arena *arena)
     cdz_put_val(&a, v);
     r = cdz_reader_of(cdz_buf_get(&a));
     v = cdz_get_val(&r, arena);
-    need(!r.bad && r.p == r.end);
+    assert(!r.bad && r.p == r.end);
     cdz_put_val(&b, v);
-    need(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
+    assert(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
 }
 
 /* The first half as a head, the second as a task run of it. */
@@ -48,18 +43,18 @@ static void execution(cdz_str bytes)
     if (e->history.n > 0) {
         cdz_execution_json(e, CDZ_STR(""), 0, &json);
         cdz_execution_encode(e, &a);
-        need(cdz_execution_decode(cdz_buf_get(&a), &again, &err) == CDZ_OK);
+        assert(cdz_execution_decode(cdz_buf_get(&a), &again, &err) == CDZ_OK);
         cdz_execution_encode(again, &b);
-        need(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
+        assert(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
         cdz_execution_free(again);
     }
     for (size_t i = 0; i < e->taskruns.n; i++) {
         cdz_buf_reset(&a);
         cdz_buf_reset(&b);
         cdz_taskrun_encode(e->taskruns.v[i], &a);
-        need(cdz_taskrun_decode_into(cdz_buf_get(&a), e, &err) == CDZ_OK);
+        assert(cdz_taskrun_decode_into(cdz_buf_get(&a), e, &err) == CDZ_OK);
         cdz_taskrun_encode(e->taskruns.v[i], &b);
-        need(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
+        assert(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
     }
     cdz_execution_free(e);
 }
@@ -75,26 +70,26 @@ static void messages(cdz_str bytes, struct cdz_arena *arena)
     cdz_str create;
     if (cdz_job_decode(bytes, arena, &job, &err) == CDZ_OK) {
         cdz_job_encode(&job, &out);
-        need(cdz_job_decode(cdz_buf_get(&out), arena, &job, &err) == CDZ_OK);
+        assert(cdz_job_decode(cdz_buf_get(&out), arena, &job, &err) == CDZ_OK);
     }
     cdz_buf_reset(&out);
     if (cdz_event_decode(bytes, arena, &ev, &create, &err) == CDZ_OK) {
         cdz_event_encode(&ev, create, &out);
-        need(cdz_event_decode(cdz_buf_get(&out), arena, &ev, &create, &err) == CDZ_OK);
+        assert(cdz_event_decode(cdz_buf_get(&out), arena, &ev, &create, &err) == CDZ_OK);
     }
     cdz_buf_reset(&out);
     if (cdz_log_entry_decode(bytes, &l, &err) == CDZ_OK) {
         cdz_log_entry_json(&l, &out);
         cdz_buf_reset(&out);
         cdz_log_entry_encode(&l, &out);
-        need(cdz_log_entry_decode(cdz_buf_get(&out), &l, &err) == CDZ_OK);
+        assert(cdz_log_entry_decode(cdz_buf_get(&out), &l, &err) == CDZ_OK);
     }
     cdz_buf_reset(&out);
     if (cdz_metric_entry_decode(bytes, arena, &m, &err) == CDZ_OK) {
         cdz_metric_entry_json(&m, &out);
         cdz_buf_reset(&out);
         cdz_metric_entry_encode(&m, &out);
-        need(cdz_metric_entry_decode(cdz_buf_get(&out), arena, &m, &err) == CDZ_OK);
+        assert(cdz_metric_entry_decode(cdz_buf_get(&out), arena, &m, &err) == CDZ_OK);
     }
 }
 

@@ -383,10 +383,10 @@ cdz_rc cdz_process_run(const struct cdz_process *p, struct cdz_process_use *ret,
             close(w.out[i].fd);
         cdz_buf_done(&w.out[i].line);
     }
+    tree_remove(slot); /* before the pid can be another's */
     reap(&w, &use);
     if (w.pidfd >= 0)
         close(w.pidfd);
-    tree_remove(slot);
     use.cancelled = w.cancelled;
     use.strays = w.strays;
     use.wall = cdz_mono_us() - began;
