@@ -129,6 +129,7 @@ const char *cdz_arena_z(struct cdz_arena *a, cdz_str s)
 cdz_str cdz_arena_vprintf(struct cdz_arena *a, const char *fmt, va_list ap)
 {
     va_list again;
+    assert(fmt);
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     assert(n >= 0);

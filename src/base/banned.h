@@ -12,6 +12,10 @@
 #include <string.h>
 #include <time.h>
 
+/* Some of them are macros with some compilers and some settings. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll
 #pragma GCC poison gmtime localtime ctime asctime
 

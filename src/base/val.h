@@ -202,7 +202,15 @@ const char *cdz_val_kind_name(cdz_val v);
 /* Right for a map of maps merged key by key, lists concatenated (a first); other kinds: b unless
  * null. */
 cdz_val cdz_val_merge(struct cdz_arena *arena, cdz_val a, cdz_val b);
-/* Source text of a template value (defined by expr/template.c; base only prints it). */
-cdz_str cdz_template_source(const struct cdz_template *tpl);
+/*
+ * The source text of a template. What else a template is belongs to expr/, but each begins with its
+ * source: base can print one without knowing more.
+ */
+static inline cdz_str cdz_template_source(const struct cdz_template *tpl)
+{
+    cdz_str source;
+    memcpy(&source, tpl, sizeof(source));
+    return source;
+}
 
 #endif

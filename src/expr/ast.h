@@ -160,7 +160,7 @@ struct block {
 };
 
 struct cdz_template {
-    cdz_str source;
+    cdz_str source; /* first: cdz_template_source() in base/val.h reads it there */
     bool constant;
     struct body *root;
     struct macro *macros;

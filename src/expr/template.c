@@ -42,11 +42,6 @@ bool cdz_template_is_constant(const struct cdz_template *tpl)
     return tpl->constant;
 }
 
-cdz_str cdz_template_source(const struct cdz_template *tpl)
-{
-    return tpl->source;
-}
-
 cdz_rc cdz_template_render(const struct cdz_template *tpl, struct cdz_env *env,
                            struct cdz_arena *arena, cdz_str *ret, struct cdz_err *err)
 {

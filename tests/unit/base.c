@@ -6,13 +6,6 @@
 #include "base/time.h"
 #include "test.h"
 
-/* This suite links without src/expr, which owns templates. */
-cdz_str cdz_template_source(const struct cdz_template *tpl)
-{
-    (void)tpl;
-    return CDZ_STR("");
-}
-
 static cdz_str roundtrip(struct cdz_arena *arena, const char *json, cdz_rc *rc, struct cdz_err *err)
 {
     cdz_val v = CDZ_VAL_NULL;

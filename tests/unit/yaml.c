@@ -9,13 +9,6 @@
 
 TEST_MAIN
 
-/* src/base prints templates by this; the expression language is not part of this program. */
-cdz_str cdz_template_source(const struct cdz_template *tpl)
-{
-    (void)tpl;
-    return CDZ_STR("{{ }}");
-}
-
 static cdz_str json_of(cdz_str text, struct cdz_arena *arena)
 {
     struct cdz_err err;
