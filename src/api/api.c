@@ -45,9 +45,34 @@ static bool may(struct api_call *c)
            CRYPTO_memcmp(header.p + basic.n, packed, (size_t)n) == 0;
 }
 
-static void on_request(void *ctx, struct cdz_http_exchange *x, const struct cdz_http_request *r)
+bool api_enter(struct cdz_api *api)
 {
-    struct api_call c = {.api = ctx, .x = x, .r = r, .arena = r->arena};
+    pthread_mutex_lock(&api->mu);
+    bool ok = !api->draining;
+    api->busy += ok;
+    pthread_mutex_unlock(&api->mu);
+    return ok;
+}
+
+void api_hold(struct cdz_api *api)
+{
+    pthread_mutex_lock(&api->mu);
+    api->busy++;
+    pthread_mutex_unlock(&api->mu);
+}
+
+void api_leave(struct cdz_api *api)
+{
+    pthread_mutex_lock(&api->mu);
+    if (--api->busy == 0 && api->draining)
+        pthread_cond_signal(&api->idle);
+    pthread_mutex_unlock(&api->mu);
+}
+
+static void dispatch(struct cdz_api *api, struct cdz_http_exchange *x,
+                     const struct cdz_http_request *r)
+{
+    struct api_call c = {.api = api, .x = x, .r = r, .arena = r->arena};
     cdz_str method = cdz_str_is(r->method, "HEAD") ? CDZ_STR("GET") : r->method;
     if (!may(&c)) {
         struct cdz_buf none = CDZ_BUF_INIT;
@@ -66,10 +91,30 @@ static void on_request(void *ctx, struct cdz_http_exchange *x, const struct cdz_
         api_failf(&c, CDZ_E_NOT_FOUND, "Page Not Found");
 }
 
+static void on_request(void *ctx, struct cdz_http_exchange *x, const struct cdz_http_request *r)
+{
+    struct cdz_api *api = ctx;
+    struct api_call c = {.api = api, .x = x, .r = r, .arena = r->arena};
+    if (!api_enter(api)) {
+        api_failf(&c, CDZ_E_UNAVAILABLE, "the server is stopping");
+        return;
+    }
+    dispatch(api, x, r);
+    api_leave(api);
+}
+
 static bool is_loopback(cdz_str host)
 {
     return cdz_str_starts(host, CDZ_STR("127.")) || cdz_str_is(host, "::1") ||
            cdz_str_is(host, "localhost");
+}
+
+static void api_free(struct cdz_api *api)
+{
+    pthread_cond_destroy(&api->idle);
+    pthread_mutex_destroy(&api->mu);
+    pthread_mutex_destroy(&api->flow_mu);
+    free(api);
 }
 
 cdz_rc cdz_api_start(struct cdz_services *services, struct cdz_api **ret, struct cdz_err *err)
@@ -86,7 +131,12 @@ cdz_rc cdz_api_start(struct cdz_services *services, struct cdz_api **ret, struct
     api->s = services;
     api->started = cdz_now_us();
     pthread_mutex_init(&api->mu, NULL);
+    pthread_cond_init(&api->idle, NULL);
     pthread_mutex_init(&api->flow_mu, NULL);
+    if (!api_waits_start(api)) {
+        api_free(api);
+        return cdz_fail(err, CDZ_E_UNAVAILABLE, "the webserver's threads could not be started");
+    }
     struct cdz_http_options o = {
         .host = cdz_arena_z(arena, c->host),
         .port = c->port,
@@ -97,12 +147,10 @@ cdz_rc cdz_api_start(struct cdz_services *services, struct cdz_api **ret, struct
         .handle = on_request,
         .ctx = api,
     };
-    cdz_rc rc = api_waits_start(api) ? cdz_http_server_start(&o, &api->http, err)
-                                     : cdz_fail(err, CDZ_E_UNAVAILABLE,
-                                                "the webserver's threads could not be started");
+    cdz_rc rc = cdz_http_server_start(&o, &api->http, err);
     if (rc != CDZ_OK) {
         api_waits_drain(api);
-        free(api);
+        api_free(api);
         return rc;
     }
     *ret = api;
@@ -116,7 +164,12 @@ int cdz_api_port(const struct cdz_api *api)
 
 void cdz_api_drain(struct cdz_api *api)
 {
-    cdz_http_server_quiesce(api->http);
+    cdz_http_server_quiesce(api->http); /* connections that are open may ask on: 503 */
+    pthread_mutex_lock(&api->mu);
+    api->draining = true;
+    while (api->busy > 0)
+        pthread_cond_wait(&api->idle, &api->mu);
+    pthread_mutex_unlock(&api->mu);
     api_waits_drain(api);
 }
 
@@ -125,7 +178,6 @@ void cdz_api_stop(struct cdz_api *api)
     if (!api)
         return;
     cdz_http_server_stop(api->http);
-    pthread_mutex_destroy(&api->mu);
-    pthread_mutex_destroy(&api->flow_mu);
-    free(api);
+    api_waits_done(api);
+    api_free(api);
 }

@@ -32,10 +32,12 @@ static void get(struct api_call *c)
  * ----------------------------------------------------------------------------------------------------
  */
 
-/* A creation on its way to the disk. */
+/* A creation on its way to the disk. The answer is made before: the queue's thread, which everybody
+ * waits for, only hands it over. */
 struct creating {
     struct api_call call;
-    struct cdz_execution *e;
+    cdz_str id; /* in the call's arena */
+    struct cdz_buf answer;
     bool wait;
 };
 
@@ -44,18 +46,19 @@ static void on_created(void *ctx, cdz_rc rc, const struct cdz_err *err)
 {
     struct creating *k = ctx;
     struct api_call *c = &k->call;
+    struct cdz_api *api = c->api;
     if (rc != CDZ_OK) {
         api_fail(c, err);
     } else if (k->wait) {
-        api_wait_execution(c, k->e->id, true, 0);
+        api_wait_execution(c, k->id, true, 0);
     } else {
-        struct cdz_buf b = CDZ_BUF_INIT;
-        cdz_execution_json(k->e, api_execution_url(c->api, k->e, c->arena), cdz_now_us(), &b);
-        api_remember(c->api, k->e->id); /* before the answer: the next GET may be here at once */
-        api_json(c, 200, &b);
+        api_remember(c->api, k->id); /* before the answer: the next GET may be here at once */
+        api_json(c, 200, &k->answer);
+        k->answer = (struct cdz_buf)CDZ_BUF_INIT; /* taken */
     }
-    cdz_execution_free(k->e);
+    cdz_buf_done(&k->answer);
     free(k);
+    api_leave(api);
 }
 
 static cdz_rc store_upload(struct api_call *c, const struct cdz_flow *flow, cdz_str execution,
@@ -139,7 +142,14 @@ static void create(struct api_call *c)
     if (!k)
         abort();
     size_t n = cdz_execution_records(e, c->arena, records);
-    *k = (struct creating){*c, e, api_query_bool(c, "wait", false)};
+    *k = (struct creating){.call = *c,
+                           .id = cdz_arena_str(c->arena, e->id),
+                           .answer = CDZ_BUF_INIT,
+                           .wait = api_query_bool(c, "wait", false)};
+    if (!k->wait)
+        cdz_execution_json(e, api_execution_url(c->api, e, c->arena), cdz_now_us(), &k->answer);
+    cdz_execution_free(e);
+    api_hold(c->api);
     cdz_queue_send(c->api->s->queue, records, n, on_created, k);
 }
 
@@ -252,10 +262,12 @@ static void of_flow(struct api_call *c)
 static void on_killed(void *ctx, cdz_rc rc, const struct cdz_err *err)
 {
     struct api_call *c = ctx;
+    struct cdz_api *api = c->api; /* c is gone with the answer */
     if (rc == CDZ_OK)
         api_empty(c, 202);
     else
         api_fail(c, err);
+    api_leave(api);
 }
 
 static void kill_execution(struct api_call *c)
@@ -282,6 +294,7 @@ static void kill_execution(struct api_call *c)
     struct cdz_record r = cdz_kill_record(c->param[0], c->arena);
     struct api_call *kept = CDZ_NEW(c->arena, struct api_call);
     *kept = *c;
+    api_hold(c->api);
     cdz_queue_send(c->api->s->queue, &r, 1, on_killed, kept);
 }
 

@@ -22,9 +22,12 @@ struct cdz_api {
     char recent[API_RECENT][24]; /* guarded by mu: ids acknowledged lately, a ring */
     unsigned recent_at;
     struct api_wait *waits; /* guarded by mu: requests and streams that wait for an execution */
+    struct api_wait *graves; /* guarded by mu: streams whose readers had not left when it drained */
     pthread_t pulse;
     pthread_cond_t pulse_cond;
-    bool draining; /* guarded by mu */
+    unsigned busy;       /* guarded by mu: handlers and callbacks that use the services */
+    pthread_cond_t idle; /* busy has become 0 */
+    bool draining;       /* guarded by mu */
     cdz_us started;
 };
 
@@ -50,8 +53,7 @@ extern const struct api_route api_flow_routes[], api_execution_routes[], api_fil
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 
-/* The route of a path, with its parameters; NULL when there is none. *other: another method has it.
- * Pure. */
+/* The route of a path, with its parameters; NULL when there is none. Pure. */
 const struct api_route *api_route_find(const struct api_route *table, cdz_str method, cdz_str path,
                                        cdz_str param[4]);
 
@@ -85,6 +87,18 @@ bool api_labels(struct api_call *c, const char *name, struct cdz_label **ret, si
 /* A date-time parameter; 0 when not given; false: answered already. */
 bool api_date(struct api_call *c, const char *name, cdz_us *ret);
 
+/* --- the end
+ * -----------------------------------------------------------------------------------------------------
+ *
+ * Whoever uses the services is counted, so that they are not taken away under it: a handler by the
+ * dispatcher, a callback of the queue by the handler that asked for it.
+ */
+/* False: the server is stopping. */
+bool api_enter(struct cdz_api *api);
+/* One more, on behalf of a callback; only by who has entered. */
+void api_hold(struct cdz_api *api);
+void api_leave(struct cdz_api *api);
+
 /* --- waiting
  * -----------------------------------------------------------------------------------------------------
  */
@@ -96,6 +110,8 @@ void api_wait_execution(struct api_call *c, cdz_str id, bool terminal, cdz_us sp
 void api_follow_execution(struct api_call *c, cdz_str id);
 void api_follow_logs(struct api_call *c, cdz_str id, enum cdz_level least);
 void api_waits_drain(struct cdz_api *api);
+/* After the HTTP server has stopped: no reader is left. */
+void api_waits_done(struct cdz_api *api);
 bool api_waits_start(struct cdz_api *api);
 cdz_str api_execution_url(struct cdz_api *api, const struct cdz_execution *e,
                           struct cdz_arena *arena);

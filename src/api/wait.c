@@ -6,11 +6,15 @@
  * on the repository is never done under the hub's lock: the hub only marks a wait as ready, the
  * pulse thread answers.
  */
-#include "base/time.h"
+#include <assert.h>
 
 #include "api/internal.h"
+#include "base/time.h"
 
 #define KEEP_ALIVE (15 * CDZ_SECOND)
+#define LOOK_EVERY (2 * CDZ_SECOND)
+/* How long a stop waits for the readers of streams to take what is left for them. */
+#define DRAIN_GRACE (500 * CDZ_MS)
 
 enum wait_kind { WAIT_DOCUMENT, WAIT_TERMINAL, FOLLOW_EXECUTION, FOLLOW_LOGS };
 
@@ -23,6 +27,7 @@ struct api_wait {
     struct cdz_http_exchange *x;    /* WAIT_ */
     struct cdz_http_stream *stream; /* FOLLOW_ */
     cdz_us until;                   /* WAIT_: monotonic */
+    cdz_us looked;                  /* WAIT_: when the client was seen last, monotonic */
     cdz_us written;                 /* FOLLOW_: when something was sent last, monotonic */
     enum cdz_level least;
     bool ready, terminated; /* guarded by api->mu: the hub has news */
@@ -117,7 +122,7 @@ static struct api_wait *wait_new(struct api_call *c, enum wait_kind kind, cdz_st
     w->kind = kind;
     snprintf(w->id, sizeof(w->id), "%.*s", CDZ_S(id));
     w->x = c->x;
-    w->written = cdz_mono_us();
+    w->written = w->looked = cdz_mono_us();
     return w;
 }
 
@@ -139,6 +144,17 @@ static bool enlist(struct api_wait *w)
         w->ticket = NULL;
     }
     return ok;
+}
+
+/* A stream that came too late: it ends at once, and is freed with the server. */
+static void put_away(struct api_wait *w)
+{
+    struct cdz_api *api = w->api;
+    cdz_http_stream_end(w->stream);
+    pthread_mutex_lock(&api->mu);
+    w->next = api->graves;
+    api->graves = w;
+    pthread_mutex_unlock(&api->mu);
 }
 
 static struct api_call call_of(struct api_wait *w)
@@ -169,10 +185,8 @@ void api_follow_execution(struct api_call *c, cdz_str id)
     struct api_wait *w = wait_new(c, FOLLOW_EXECUTION, id);
     w->stream = cdz_http_answer_stream(c->x, on_gone, w);
     w->x = NULL;
-    if (!enlist(w)) {
-        cdz_http_stream_release(w->stream);
-        w->gone = true; /* freed by nobody else: the stream still calls on_gone, so w stays */
-    }
+    if (!enlist(w))
+        put_away(w);
 }
 
 /* What is stored first, then what comes. A line between the two may come twice, never not at all.
@@ -206,10 +220,8 @@ void api_follow_logs(struct api_call *c, cdz_str id, enum cdz_level least)
     w->stream = cdz_http_answer_stream(c->x, on_gone, w);
     w->x = NULL;
     put_stored_logs(w);
-    if (!enlist(w)) {
-        cdz_http_stream_release(w->stream);
-        w->gone = true;
-    }
+    if (!enlist(w))
+        put_away(w);
 }
 
 /* True: w is done with. Thread: pulse; no lock. */
@@ -239,9 +251,22 @@ static bool serve_wait(struct api_wait *w, bool terminated, bool draining)
     return false;
 }
 
+/* A client that gave up must not hold its connection until the execution ends. Thread: pulse. */
+static bool has_hung_up(struct api_wait *w)
+{
+    cdz_us now = cdz_mono_us();
+    if (now - w->looked < LOOK_EVERY)
+        return false;
+    w->looked = now;
+    if (!cdz_http_is_gone(w->x))
+        return false;
+    struct api_call c = call_of(w);
+    api_failf(&c, CDZ_E_TIMEOUT, "the client has hung up"); /* nobody reads it */
+    return true;
+}
+
 static bool serve_execution_stream(struct api_wait *w)
 {
-    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
     CDZ_AUTO_BUF struct cdz_buf json = CDZ_BUF_INIT;
     CDZ_AUTO_BUF struct cdz_buf out = CDZ_BUF_INIT;
     struct cdz_execution *e;
@@ -264,9 +289,12 @@ static bool serve_execution_stream(struct api_wait *w)
 static bool serve(struct api_wait *w, bool ready, bool terminated, struct cdz_buf *logs,
                   bool draining)
 {
-    if (w->kind == WAIT_DOCUMENT || w->kind == WAIT_TERMINAL)
+    if (w->kind == WAIT_DOCUMENT || w->kind == WAIT_TERMINAL) {
+        if (has_hung_up(w))
+            return true;
         return (ready || draining || cdz_mono_us() >= w->until) &&
                serve_wait(w, terminated, draining);
+    }
     if (atomic_load(&w->gone) || draining)
         return true;
     if (logs->n) {
@@ -319,6 +347,7 @@ static void *pulse_main(void *arg)
 {
     struct cdz_api *api = arg;
     struct grave graves = {0};
+    cdz_us drained = 0; /* when the graves that are left go over to api_waits_done */
     pthread_setname_np(pthread_self(), "api-pulse");
     pthread_mutex_lock(&api->mu);
     for (;;) {
@@ -348,8 +377,11 @@ static void *pulse_main(void *arg)
             pthread_mutex_lock(&api->mu);
         }
         visit_graves(&graves);
-        if (draining && !api->waits && !graves.first)
-            break;
+        if (draining && !api->waits) {
+            drained = drained ? drained : cdz_mono_us() + DRAIN_GRACE;
+            if (!graves.first || cdz_mono_us() >= drained)
+                break;
+        }
         if (any_ready)
             continue;
         cdz_us next = cdz_mono_us() + (graves.first || draining ? 20 * CDZ_MS
@@ -362,6 +394,11 @@ static void *pulse_main(void *arg)
         if (!news)
             (void)pthread_cond_timedwait(&api->pulse_cond, &api->mu,
                                          &ts); /* a time-out and a signal are the same */
+    }
+    for (struct api_wait *w; (w = graves.first);) {
+        graves.first = w->next;
+        w->next = api->graves;
+        api->graves = w;
     }
     pthread_mutex_unlock(&api->mu);
     return NULL;
@@ -384,4 +421,11 @@ void api_waits_drain(struct cdz_api *api)
     pthread_cond_signal(&api->pulse_cond);
     pthread_mutex_unlock(&api->mu);
     pthread_join(api->pulse, NULL);
+}
+
+void api_waits_done(struct cdz_api *api)
+{
+    struct grave all = {api->graves};
+    visit_graves(&all);
+    assert(!all.first); /* the server has told every stream that its reader is gone */
 }

@@ -46,7 +46,12 @@ static inline void cdz_buf_z(struct cdz_buf *b, const char *z)
 
 static inline void cdz_buf_c(struct cdz_buf *b, char c)
 {
-    cdz_buf_add(b, &c, 1);
+    if (b->n + 1 < b->cap && b->max == 0) { /* overflow is never set without max */
+        b->p[b->n++] = c;
+        b->p[b->n] = 0;
+    } else {
+        cdz_buf_add(b, &c, 1);
+    }
 }
 
 /* What it holds, borrowed until the next change. */

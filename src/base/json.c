@@ -282,8 +282,18 @@ cdz_rc cdz_json_parse(cdz_str text, struct cdz_arena *arena, cdz_val *ret, struc
 void cdz_json_quote(struct cdz_buf *to, cdz_str s)
 {
     static const char hex[] = "0123456789abcdef";
-    cdz_buf_c(to, '"');
     size_t from = 0, i = 0;
+    while (i < s.n && (unsigned char)(s.p[i] - 0x20) < 0x60 && s.p[i] != '"' && s.p[i] != '\\')
+        i++;
+    char *plain = i == s.n ? cdz_buf_room(to, s.n + 2) : NULL;
+    if (plain) { /* nothing to escape, as nearly always */
+        plain[0] = plain[s.n + 1] = '"';
+        if (s.n)
+            memcpy(plain + 1, s.p, s.n);
+        to->n += s.n + 2;
+        return;
+    }
+    cdz_buf_c(to, '"');
     while (i < s.n) {
         unsigned char c = (unsigned char)s.p[i];
         if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
@@ -317,10 +327,70 @@ void cdz_json_quote(struct cdz_buf *to, cdz_str s)
     cdz_buf_c(to, '"');
 }
 
+/* Appends the decimal digits of v. */
+static size_t put_digits(char *to, uint64_t v)
+{
+    char back[20];
+    size_t n = 0;
+    do {
+        back[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    for (size_t i = 0; i < n; i++)
+        to[i] = back[n - 1 - i];
+    return n;
+}
+
+static void print_int(struct cdz_buf *to, int64_t i)
+{
+    char text[21] = "-";
+    size_t sign = i < 0;
+    cdz_buf_add(to, text, sign + put_digits(text + sign, sign ? -(uint64_t)i : (uint64_t)i));
+}
+
+/*
+ * The digits of a number with few decimals, the usual case. m and the powers are exact, so m /
+ * power is the double nearest to that decimal; and a decimal of at most 15 digits that reads back
+ * as f is the shortest. Returns 0 when it takes more.
+ */
+static size_t few_digits(double f, char *digits, int *exponent)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    for (int k = 0; f < 1e15 && k < (int)(sizeof(powers) / sizeof(*powers)); k++) {
+        double m = rint(f * powers[k]);
+        if (m >= 1e15)
+            return 0;
+        if (m / powers[k] != f)
+            continue;
+        size_t n = put_digits(digits, (uint64_t)m);
+        *exponent = (int)n - 1 - k;
+        return n;
+    }
+    return 0;
+}
+
+/* The same by trial, for all numbers. */
+static size_t all_digits(double f, bool f32, char *digits, int *exponent)
+{
+    char text[40];
+    size_t n = 0;
+    for (int precision = 0; precision < 17; precision++) {
+        snprintf(text, sizeof(text), "%.*e", precision, f);
+        if (f32 ? strtof(text, NULL) == (float)f : strtod(text, NULL) == f)
+            break;
+    }
+    const char *p = text;
+    for (; *p && *p != 'e'; p++) {
+        if (*p != '.')
+            digits[n++] = *p;
+    }
+    *exponent = (int)strtol(p + 1, NULL, 10);
+    return n;
+}
+
 /* Shortest digits that read back the same; then laid out as Java does. */
 void cdz_print_double(struct cdz_buf *to, double f, bool f32)
 {
-    char text[40];
     if (isnan(f) || isinf(f)) {
         cdz_buf_z(to, isnan(f) ? "NaN" : f > 0 ? "Infinity" : "-Infinity");
         return;
@@ -329,22 +399,13 @@ void cdz_print_double(struct cdz_buf *to, double f, bool f32)
         cdz_buf_z(to, signbit(f) ? "-0.0" : "0.0");
         return;
     }
-    for (int precision = 0; precision < 17; precision++) {
-        snprintf(text, sizeof(text), "%.*e", precision, f);
-        if (f32 ? strtof(text, NULL) == (float)f : strtod(text, NULL) == f)
-            break;
-    }
-    char digits[24], *p = text;
-    size_t n = 0;
-    if (*p == '-') {
+    char digits[24];
+    int exponent = 0;
+    size_t n = f32 ? 0 : few_digits(fabs(f), digits, &exponent);
+    if (n == 0)
+        n = all_digits(fabs(f), f32, digits, &exponent);
+    if (f < 0)
         cdz_buf_c(to, '-');
-        p++;
-    }
-    for (; *p && *p != 'e'; p++) {
-        if (*p != '.')
-            digits[n++] = *p;
-    }
-    int exponent = (int)strtol(p + 1, NULL, 10);
     while (n > 1 && digits[n - 1] == '0')
         n--;
     if (exponent < -3 || exponent >= 7) { /* 1.0E10 */
@@ -394,7 +455,7 @@ static void print(struct cdz_buf *to, cdz_val v, unsigned style, unsigned depth)
         cdz_buf_z(to, v.b ? "true" : "false");
         return;
     case CDZ_INT:
-        cdz_buf_printf(to, "%lld", (long long)v.i);
+        print_int(to, v.i);
         return;
     case CDZ_FLOAT:
         if (isfinite(v.f)) {
@@ -526,7 +587,7 @@ void cdz_jw_z(struct cdz_jw *w, const char *key, const char *z)
 void cdz_jw_int(struct cdz_jw *w, const char *key, int64_t i)
 {
     before(w, key);
-    cdz_buf_printf(w->to, "%lld", (long long)i);
+    print_int(w->to, i);
 }
 
 void cdz_jw_bool(struct cdz_jw *w, const char *key, bool b)

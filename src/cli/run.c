@@ -208,7 +208,8 @@ static cdz_rc follow(struct cdz_services *s, struct inbox *in, cdz_str id, struc
         struct timespec ts = {.tv_sec = until / CDZ_SECOND, .tv_nsec = until % CDZ_SECOND * 1000};
         struct cdz_buf logs = CDZ_BUF_INIT;
         pthread_mutex_lock(&in->mu);
-        while (!in->changed && !interrupts && pthread_cond_timedwait(&in->news, &in->mu, &ts) == 0)
+        while (!in->changed && (!interrupts || asked) &&
+               pthread_cond_timedwait(&in->news, &in->mu, &ts) == 0)
             continue;
         bool changed = in->changed, terminated = in->terminated;
         in->changed = false;

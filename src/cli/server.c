@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "api/api.h"
 #include "base/log.h"
@@ -59,6 +60,17 @@ static void wait_for_signal(const sigset_t *set)
     cdz_log(CDZ_INFO, "server", "msg=\"stopping\" signal=%s", sigabbrev_np(signal_number));
 }
 
+/* Each connection and each running script takes some: the usual 1024 are few. */
+static void raise_file_limit(void)
+{
+    enum { FILES = 16384 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= FILES)
+        return;
+    files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* not granted: as it was */
+}
+
 static int serve(struct cdz_config *config, cdz_us started)
 {
     struct cdz_standalone *s;
@@ -68,6 +80,7 @@ static int serve(struct cdz_config *config, cdz_us started)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    raise_file_limit();
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* all threads: only sigwait takes them */
     signal(SIGPIPE, SIG_IGN);
     if (cdz_standalone_start(config, false, &s, &err) != CDZ_OK) {

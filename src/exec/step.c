@@ -86,6 +86,14 @@ cdz_rc cdz_step_render(struct step *s, const struct cdz_taskrun *t, cdz_val v, c
     return cdz_val_render(v, &m.env, s->arena, ret, err);
 }
 
+static void fail_without_flow(struct step *s)
+{
+    cdz_step_log(s, NULL, CDZ_ERROR, "Cannot execute an invalid flow: %.*s",
+                 CDZ_S(s->e->flow->exception));
+    cdz_step_state(s, CDZ_FAILED);
+    cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, s->e->id, CDZ_STR(""));
+}
+
 static void start(struct step *s)
 {
     struct cdz_execution *e = s->e;
@@ -94,10 +102,7 @@ static void start(struct step *s)
         return;
     }
     if (e->flow->exception.n) {
-        cdz_step_log(s, NULL, CDZ_ERROR, "Cannot execute an invalid flow: %.*s",
-                     CDZ_S(e->flow->exception));
-        cdz_step_state(s, CDZ_FAILED);
-        cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, e->id, CDZ_STR(""));
+        fail_without_flow(s);
         return;
     }
     if (e->flow->tasks.n > 0) { /* all tasks disabled: CREATED to SUCCESS, as the original */
@@ -122,6 +127,10 @@ static void recover(struct step *s)
     }
     if (state == CDZ_CREATED) {
         start(s);
+        return;
+    }
+    if (e->flow->exception.n) { /* it is gone or unreadable: what its tasks are is unknown */
+        fail_without_flow(s);
         return;
     }
     for (size_t i = 0; i < e->taskruns.n; i++) {

@@ -134,6 +134,7 @@ static const struct cdz_known_type rows[] = {
     OLD_TASK("io.kestra.core.tasks.trigger.Toggle", "trigger.Toggle"),
 
     {CORE "runner.Process", NULL, CDZ_TASK_RUNNER, 0},
+    {"io.kestra.plugin.scripts.runner.docker.Docker", NULL, CDZ_TASK_RUNNER, 0},
 
     TRIGGER("trigger.Schedule"),
     TRIGGER("trigger.ScheduleOnDates"),

@@ -15,11 +15,12 @@
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 
-enum { POST_BUFFER = 32 << 10, STREAM_BYTES_MAX = 4 << 20, PARTS_MAX = 1000 };
+enum { POST_BUFFER = 32 << 10, STREAM_BYTES_MAX = 4 << 20, PARTS_MAX = 1000, CONNECTIONS_MAX = 10000 };
 
 struct cdz_http_server {
     struct cdz_http_options options;
@@ -36,6 +37,8 @@ struct cdz_http_exchange {
     struct MHD_PostProcessor *post;
     CDZ_VEC(struct cdz_http_part) parts;
     struct cdz_buf part_value; /* of the plain part being read */
+    bool post_begun; /* some of a multipart body has come */
+    bool formless;   /* multipart, but nobody can take it apart */
     bool handled;
     int refuse; /* status to answer instead of handling: 413, 400 */
 
@@ -106,6 +109,21 @@ cdz_str cdz_http_query(const struct cdz_http_request *r, const char *name)
     return (cdz_str){NULL, 0};
 }
 
+bool cdz_http_is_gone(struct cdz_http_exchange *x)
+{
+    bool gone = false;
+    char c;
+    pthread_mutex_lock(&x->mu);
+    if (x->parked) { /* suspended: nobody else reads this socket now */
+        const union MHD_ConnectionInfo *i =
+            MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        ssize_t n = i ? recv(i->connect_fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
+        gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    }
+    pthread_mutex_unlock(&x->mu);
+    return gone;
+}
+
 static void give(struct cdz_http_exchange *x, int status, struct MHD_Response *response)
 {
     pthread_mutex_lock(&x->mu);
@@ -125,8 +143,12 @@ static void add_header(struct MHD_Response *response, const char *name, cdz_str 
     char *z = strndup(value.p ? value.p : "", value.n);
     if (!z)
         abort();
-    if (MHD_add_response_header(response, name, z) == MHD_NO)
-        assert(!"a header with a line break"); /* values are ours */
+    for (char *c = z; *c; c++) { /* what could end the line, should it ever come this far */
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '_';
+    }
+    if (MHD_add_response_header(response, name, *z ? z : "-") == MHD_NO)
+        assert(!"a header that is none"); /* names are ours */
     free(z);
 }
 
@@ -405,9 +427,10 @@ static void begin_body(struct cdz_http_exchange *x, const char *method)
     x->request.content_type = cdz_arena_str(x->arena, cdz_http_header(x, "Content-Type"));
     x->body.max = x->server->options.body_bytes_max;
     x->part_value.max = x->server->options.body_bytes_max;
-    if (cdz_str_starts(x->request.content_type, CDZ_STR("multipart/form-data")))
-        x->post = MHD_create_post_processor(x->connection, POST_BUFFER, on_part,
-                                            x); /* NULL: no boundary; read as a body */
+    if (cdz_str_starts(x->request.content_type, CDZ_STR("multipart/form-data"))) {
+        x->post = MHD_create_post_processor(x->connection, POST_BUFFER, on_part, x);
+        x->formless = !x->post; /* no boundary, or one that libmicrohttpd does not take */
+    }
 }
 
 static void take_body(struct cdz_http_exchange *x, const char *data, size_t n)
@@ -415,6 +438,7 @@ static void take_body(struct cdz_http_exchange *x, const char *data, size_t n)
     if (x->refuse)
         return; /* read to its end, so that the answer arrives */
     if (x->post) {
+        x->post_begun = true;
         if (MHD_post_process(x->post, data, n) == MHD_NO && !x->refuse)
             x->refuse = 400;
         return;
@@ -433,10 +457,14 @@ static void handle(struct cdz_http_exchange *x)
                     {400, "the body is not valid multipart/form-data"},
                     {503, "the upload cannot be stored"}};
     if (x->post) {
-        MHD_destroy_post_processor(x->post); /* delivers what it still holds */
+        bool whole = MHD_destroy_post_processor(x->post) == MHD_YES; /* delivers what it has */
         x->post = NULL;
         finish_part(x);
+        if (!whole && x->post_begun && !x->refuse)
+            x->refuse = 400; /* cut short; no body at all is fine */
     }
+    if (x->formless && x->body.n > 0 && !x->refuse)
+        x->refuse = 400;
     x->request.body = cdz_buf_get(&x->body);
     x->request.parts = x->parts.v;
     x->request.part_count = x->parts.n;
@@ -509,6 +537,8 @@ cdz_rc cdz_http_server_start(const struct cdz_http_options *options, struct cdz_
     struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options->port)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
                                .sin6_port = htons((uint16_t)options->port)};
+    struct rlimit files;
+    unsigned connections = CONNECTIONS_MAX;
     bool v6 = strchr(options->host, ':') != NULL;
     const char *host = strcmp(options->host, "localhost") == 0 ? "127.0.0.1" : options->host;
     if (!s)
@@ -520,6 +550,8 @@ cdz_rc cdz_http_server_start(const struct cdz_http_options *options, struct cdz_
     }
     s->options = *options;
     s->quiesced = MHD_INVALID_SOCKET;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < connections)
+        connections = (unsigned)(files.rlim_cur / 2); /* idle ones must not starve the stores */
     s->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
             (v6 ? MHD_USE_IPv6 : 0),
@@ -527,9 +559,8 @@ cdz_rc cdz_http_server_start(const struct cdz_http_options *options, struct cdz_
         MHD_OPTION_SOCK_ADDR, v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in4,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
         MHD_OPTION_THREAD_POOL_SIZE, options->threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CDZ_HEADER_BYTES_MAX, MHD_OPTION_CONNECTION_LIMIT, 10000u,
-        MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        (size_t)CDZ_HEADER_BYTES_MAX, MHD_OPTION_CONNECTION_LIMIT, connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!s->daemon) {
         int number = errno;
         free(s);

@@ -69,6 +69,9 @@ cdz_str cdz_http_header(struct cdz_http_exchange *x, const char *name);
 /* The first query value of that name; p NULL when there is none. */
 cdz_str cdz_http_query(const struct cdz_http_request *r, const char *name);
 
+/* Before the answer: the client of a parked request has hung up. It must be answered still. */
+bool cdz_http_is_gone(struct cdz_http_exchange *x);
+
 /* Answers; exactly one of these per exchange, from any thread; x is gone afterwards. type NULL: no
  * body expected. */
 void cdz_http_answer(struct cdz_http_exchange *x, int status, const char *type, cdz_str body);

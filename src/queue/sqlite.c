@@ -36,6 +36,7 @@ struct sqlite_queue {
 
     /* Thread: writer. What the transaction under way has gathered. */
     struct packet kept, derived;
+    size_t derived_jobs; /* with derived records */
     uint64_t trimming; /* rows before this offset are deleted by it; 0: none */
     uint64_t trimmed;  /* rows before this offset are deleted */
     unsigned since_trim;
@@ -105,6 +106,7 @@ static cdz_rc job_write(void *ctx, struct cdz_conn *conn, struct cdz_err *err)
         CDZ_TRY(write_position(conn, &j->commit, err));
     packet_append(&j->queue->kept, &j->packets[PACKET_KEPT]);
     packet_append(&j->queue->derived, &j->packets[PACKET_DERIVED]);
+    j->queue->derived_jobs += j->packets[PACKET_DERIVED].n > 0;
     return CDZ_OK;
 }
 
@@ -117,7 +119,8 @@ static void job_done(void *ctx, cdz_rc rc, const struct cdz_err *err)
     pthread_mutex_lock(&q->mutex);
     q->pending_bytes -= j->job.bytes;
     q->pending_jobs--;
-    q->pending_derived -= j->packets[PACKET_DERIVED].n > 0;
+    if (rc != CDZ_OK) /* else hook_end has */
+        q->pending_derived -= j->packets[PACKET_DERIVED].n > 0;
     pthread_cond_broadcast(&q->room);
     pthread_mutex_unlock(&q->mutex);
     packets_done(j->packets);
@@ -130,6 +133,7 @@ static void hook_begin(void *ctx)
 {
     struct sqlite_queue *q = ctx;
     q->kept.n = q->kept.mask = q->derived.n = q->derived.mask = 0;
+    q->derived_jobs = 0;
     cdz_buf_reset(&q->kept.bytes);
     cdz_buf_reset(&q->derived.bytes);
     q->trimming = 0;
@@ -197,6 +201,19 @@ static void hook_end(void *ctx, cdz_rc rc)
     struct chunk *derived = q->derived.n ? chunk_new(&q->derived) : NULL;
     if (kept || derived)
         hub_publish(&q->hub, kept, derived);
+    /* At once: who was woken by these may answer before job_done runs, and need not go through the
+     * writer for it. */
+    pthread_mutex_lock(&q->mutex);
+    q->pending_derived -= q->derived_jobs;
+    pthread_mutex_unlock(&q->mutex);
+}
+
+/* Logs and metrics alone: nobody acts on them, so they may wait for the next commit. */
+static bool is_lazy(const struct packet packets[PACKET_KINDS])
+{
+    unsigned lines = 1u << CDZ_TOPIC_LOG | 1u << CDZ_TOPIC_METRIC;
+    return !packets[PACKET_STATE].n && !packets[PACKET_DERIVED].n &&
+           !(packets[PACKET_KEPT].mask & ~lines);
 }
 
 /* The port */
@@ -216,6 +233,8 @@ static void submit(struct sqlite_queue *q, struct packet packets[PACKET_KINDS],
     j->ctx = ctx;
     if (commit)
         j->commit = *commit;
+    else
+        j->job.lazy = is_lazy(packets);
     for (int i = 0; i < PACKET_KINDS; i++) {
         j->packets[i] = packets[i];
         j->job.bytes += packets[i].bytes.n;

@@ -521,7 +521,18 @@ static cdz_rc recover_all(struct cdz_executor *x, struct cdz_err *err)
         if (l->e->flow->exception
                 .n) /* its flow is gone or broken: the runs' tasks are unknown, it can only fail */
             l->e->taskruns.n = 0;
-        CDZ_TRY(cdz_exec_load(l->e, err));
+        if (cdz_exec_load(l->e, err) != CDZ_OK) { /* one that is damaged must not stop the server */
+            x->s->counters->records_damaged++;
+            cdz_log_err(CDZ_ERROR, "executor", err, "msg=\"execution failed\" execution=%.*s",
+                        CDZ_S(ids.v[i]));
+            struct cdz_flow *flow =
+                cdz_flow_broken(l->e->namespace_, l->e->flow_id, l->e->flow_revision, CDZ_STR(""),
+                                cdz_str_z(err->text));
+            cdz_flow_unref(l->e->flow);
+            l->e->flow = flow;
+            l->e->taskruns.n = 0;
+            CDZ_TRY(cdz_exec_load(l->e, err));
+        }
         step_one(x, l, &ev, cdz_now_us());
     }
     if (ids.n + g.created.n > 0)

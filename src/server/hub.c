@@ -111,7 +111,9 @@ bool cdz_hub_wait_terminated(struct cdz_hub *h, struct cdz_repository *repositor
     struct cdz_err err;
     if (cdz_repository_execution_get(repository, id, &e, &err) ==
         CDZ_OK) { /* it may have ended before we followed */
+        pthread_mutex_lock(&w.mu);
         w.terminated |= cdz_state_is_terminated(cdz_state_now(&e->history));
+        pthread_mutex_unlock(&w.mu);
         cdz_execution_free(e);
     }
     cdz_us until = cdz_now_us() + span;

@@ -51,13 +51,14 @@ typedef cdz_rc cdz_db_write_fn(void *ctx, struct cdz_conn *conn, struct cdz_err 
  * is CDZ_OK. */
 typedef void cdz_db_done_fn(void *ctx, cdz_rc rc, const struct cdz_err *err);
 
-/* A job in the caller's memory, which stays until done was called. Only the first four fields are
+/* A job in the caller's memory, which stays until done was called. Only the first five fields are
  * the caller's. */
 struct cdz_db_job {
     cdz_db_write_fn *write;
     cdz_db_done_fn *done;
     void *ctx;
     size_t bytes; /* roughly what it writes: bounds a transaction */
+    bool lazy;    /* nobody waits for it: it rides with the next job, or goes alone after 2 ms */
     struct cdz_db_job *next;
     cdz_rc rc;
     bool failed;

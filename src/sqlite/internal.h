@@ -22,6 +22,8 @@ struct cdz_db {
     pthread_cond_t quiet;      /* no transaction is under way: wakes set_hooks */
     pthread_cond_t checkpoint; /* wakes the checkpointer */
     struct cdz_db_job *first, **last; /* waiting jobs */
+    size_t eager;                     /* of them not lazy */
+    cdz_us lazy_until; /* monotonic: when lazy ones that wait alone are carried out */
     const struct cdz_db_hooks *hooks;
     bool busy; /* the writer is inside a transaction or its callbacks */
     bool stop_writer, stop_checkpointer;

@@ -6,6 +6,7 @@
  * hooks.end  done done done
  *
  * While the writer syncs, the next jobs gather: the busier it is, the more of them share one sync.
+ * A lazy job does not begin a transaction by itself, unless none comes within LAZY.
  *
  * Checkpoints. The log can start over only when all of it has been copied back, and while commits
  * go on a copying thread never gets to the end. So it is done in two parts: the checkpointer copies
@@ -15,11 +16,14 @@
 #include <assert.h>
 #include <signal.h>
 
+#include "base/time.h"
 #include "sqlite/internal.h"
 
 /* Bounds of one transaction, so that a flood of sends neither delays the first of them nor fills
  * the page cache. */
 enum { JOBS_MAX = 4096, JOB_BYTES_MAX = 16 << 20 };
+
+#define LAZY (2 * CDZ_MS)
 
 static struct cdz_err *err_copy(const struct cdz_err *err)
 {
@@ -112,6 +116,7 @@ static struct cdz_db_job *take_jobs(struct cdz_db *db, size_t *ret_n)
     size_t bytes = 0, n = 0;
     while (*end && n < JOBS_MAX && (n == 0 || bytes + (*end)->bytes <= JOB_BYTES_MAX)) {
         bytes += (*end)->bytes;
+        db->eager -= !(*end)->lazy;
         n++;
         end = &(*end)->next;
     }
@@ -163,13 +168,30 @@ static void block_signals(void)
     pthread_sigmask(SIG_BLOCK, &all, NULL);
 }
 
+/* Whether a transaction is to begin. Lock: db->mutex held. */
+static bool is_ready(const struct cdz_db *db)
+{
+    return db->first && (db->eager || db->stop_writer || cdz_mono_us() >= db->lazy_until);
+}
+
+/* Lock: db->mutex held. */
+static void wait_for_work(struct cdz_db *db)
+{
+    struct timespec ts = {.tv_sec = db->lazy_until / CDZ_SECOND,
+                          .tv_nsec = db->lazy_until % CDZ_SECOND * 1000};
+    if (db->first)
+        (void)pthread_cond_clockwait(&db->work, &db->mutex, CLOCK_MONOTONIC, &ts); /* both will do */
+    else
+        pthread_cond_wait(&db->work, &db->mutex);
+}
+
 static void *writer_main(void *ctx)
 {
     struct cdz_db *db = ctx;
     block_signals();
     pthread_mutex_lock(&db->mutex);
     for (;;) {
-        if (db->first) {
+        if (is_ready(db)) {
             size_t n;
             struct cdz_db_job *jobs = take_jobs(db, &n);
             const struct cdz_db_hooks *hooks = db->hooks;
@@ -190,10 +212,10 @@ static void *writer_main(void *ctx)
                                             SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
             pthread_mutex_lock(&db->mutex);
             db->stats.checkpoints++;
-        } else if (!db->first) {
+        } else if (!is_ready(db)) {
             if (db->stop_writer)
                 break;
-            pthread_cond_wait(&db->work, &db->mutex);
+            wait_for_work(db);
         }
     }
     pthread_mutex_unlock(&db->mutex);
@@ -270,10 +292,13 @@ void cdz_db_submit(struct cdz_db *db, struct cdz_db_job *job)
     job->err = NULL;
     pthread_mutex_lock(&db->mutex);
     assert(!db->stop_writer);
-    bool was_empty = !db->first;
+    bool news = !db->first || (!job->lazy && !db->eager);
+    if (!db->first)
+        db->lazy_until = cdz_mono_us() + LAZY;
+    db->eager += !job->lazy;
     *db->last = job;
     db->last = &job->next;
-    if (was_empty && !db->busy)
+    if (news && !db->busy)
         pthread_cond_signal(&db->work);
     pthread_mutex_unlock(&db->mutex);
 }

@@ -1,3 +1,7 @@
+/*
+ * glob.c -- see glob.h. A backtracking matcher over code points. Its recursion is as deep as the
+ * pattern has stars and groups (DEPTH_MAX), its work is bounded by TRIES_MAX.
+ */
 #include "task/glob.h"
 
 #include "base/regex.h"
@@ -22,18 +26,19 @@ static size_t class_end(cdz_str p)
     return at == SIZE_MAX ? SIZE_MAX : at + 1;
 }
 
-static bool in_class(cdz_str c, char x)
+/* c: the class with its brackets. As in java.nio `!` negates, and no class matches a '/'. */
+static bool in_class(cdz_str c, uint32_t x)
 {
-    size_t i = 1, end = c.n - 1;
-    bool negate = i < end && (c.p[i] == '!' || c.p[i] == '^'), hit = false;
-    i += negate;
-    while (i < end) {
-        if (i + 2 < end && c.p[i + 1] == '-') {
-            hit |= x >= c.p[i] && x <= c.p[i + 2];
-            i += 3;
-        } else {
-            hit |= x == c.p[i++];
+    size_t at = 1, end = c.n - 1;
+    bool negate = at < end && c.p[at] == '!', hit = false;
+    at += negate;
+    while (at < end) {
+        uint32_t from = cdz_utf8_next(c, &at), to = from;
+        if (at + 1 < end && c.p[at] == '-') {
+            at++;
+            to = cdz_utf8_next(c, &at);
         }
+        hit |= x >= from && x <= to;
     }
     return hit != negate && x != '/';
 }
@@ -74,38 +79,43 @@ static bool match_star(struct match *m, cdz_str p, cdz_str s)
     }
 }
 
+/* The part of the pattern in front matches one character: how long that part is, or 0. */
+static size_t match_one(cdz_str p, uint32_t x)
+{
+    size_t at = 0;
+    if (p.p[0] == '?')
+        return x != '/';
+    if (p.p[0] == '[') {
+        size_t end = class_end(p);
+        return end != SIZE_MAX && in_class(cdz_str_sub(p, 0, end), x) ? end : 0;
+    }
+    if (p.p[0] == '\\' && p.n > 1)
+        at = 1;
+    return cdz_utf8_next(p, &at) == x ? at : 0;
+}
+
+static bool match_here(struct match *m, cdz_str p, cdz_str s)
+{
+    while (p.n > 0) {
+        size_t next = 0, len;
+        if (p.p[0] == '*')
+            return match_star(m, p, s);
+        if (p.p[0] == '{')
+            return match_group(m, p, s);
+        if (s.n == 0 || (len = match_one(p, cdz_utf8_next(s, &next))) == 0)
+            return false;
+        p = rest(p, len);
+        s = rest(s, next);
+    }
+    return s.n == 0;
+}
+
 static bool match(struct match *m, cdz_str p, cdz_str s)
 {
-    if (++m->tries > TRIES_MAX || ++m->depth > DEPTH_MAX)
+    if (m->depth == DEPTH_MAX || ++m->tries > TRIES_MAX)
         return false;
-    bool ok = false;
-    for (;;) {
-        if (p.n == 0) {
-            ok = s.n == 0;
-            break;
-        }
-        if (p.p[0] == '*') {
-            ok = match_star(m, p, s);
-            break;
-        }
-        if (p.p[0] == '{') {
-            ok = match_group(m, p, s);
-            break;
-        }
-        size_t end = p.p[0] == '[' ? class_end(p) : 1;
-        if (s.n == 0 || end == SIZE_MAX)
-            break;
-        if (p.p[0] == '['   ? !in_class(cdz_str_sub(p, 0, end), s.p[0])
-            : p.p[0] == '?' ? s.p[0] == '/'
-                            : false)
-            break;
-        if (p.p[0] == '\\' && p.n > 1)
-            p = rest(p, 1);
-        if (p.p[0] != '[' && p.p[0] != '?' && p.p[0] != s.p[0])
-            break;
-        p = rest(p, end);
-        s = rest(s, 1);
-    }
+    m->depth++;
+    bool ok = match_here(m, p, s);
     m->depth--;
     return ok;
 }

@@ -17,12 +17,14 @@
 
 extern char **environ;
 
+enum { ARGUMENT_MAX = 128 << 10 /* MAX_ARG_STRLEN of Linux, with the NUL */ };
+
 struct script {
     struct cdz_run *run;
     struct cdz_workdir dir;
     const struct cdz_script_language *language;
     const char *output_dir; /* relative, or NULL */
-    cdz_val vars;
+    struct cdz_protocol *protocol;
     bool wrote_stderr;
     CDZ_VEC(const char *) argv, envp;
 };
@@ -31,7 +33,7 @@ static void on_line(void *ctx, enum cdz_stream from, cdz_str line, bool cut)
 {
     struct script *s = ctx;
     s->wrote_stderr |= from == CDZ_STDERR;
-    if (!cut && cdz_protocol_line(s->run, line, s->vars))
+    if (!cut && cdz_protocol_line(s->protocol, line))
         return;
     s->run->log(s->run, from == CDZ_STDERR ? CDZ_WARN : CDZ_INFO, cdz_now_us(), line);
     if (cut)
@@ -39,9 +41,7 @@ static void on_line(void *ctx, enum cdz_stream from, cdz_str line, bool cut)
                      line.n);
 }
 
-/* --- environment
- * -------------------------------------------------------------------------------------------------
- */
+/* --- environment ------------------------------------------------------------------------------ */
 
 /* What the server keeps for itself. */
 static bool is_private(const char *pair)
@@ -104,9 +104,7 @@ static cdz_rc make_env(struct script *s, struct cdz_err *err)
     return CDZ_OK;
 }
 
-/* --- command line
- * ------------------------------------------------------------------------------------------------
- */
+/* --- command line ----------------------------------------------------------------------------- */
 
 /* The items of a list property (or one text) as lines, with local paths for URIs. */
 static cdz_rc add_lines(struct script *s, const char *property, struct cdz_buf *to,
@@ -152,6 +150,15 @@ static cdz_rc add_interpreter(struct script *s, struct cdz_err *err)
     return CDZ_OK;
 }
 
+/* The kernel takes no longer argument: the text goes to a file that the same shell reads. */
+static cdz_rc source_line(struct script *s, cdz_str text, cdz_str *ret, struct cdz_err *err)
+{
+    static const char name[] = CDZ_WORKDIR_OWN "/commands.sh";
+    CDZ_TRY(cdz_workdir_write(&s->dir, cdz_str_z(name), text, err));
+    *ret = cdz_arena_printf(s->run->arena, ". \"$WORKING_DIR/%s\"", name);
+    return CDZ_OK;
+}
+
 static cdz_rc shell_line(struct script *s, cdz_str commands, struct cdz_err *err)
 {
     CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
@@ -164,9 +171,12 @@ static cdz_rc shell_line(struct script *s, cdz_str commands, struct cdz_err *err
     if (b.n)
         cdz_buf_c(&b, '\n');
     cdz_buf_str(&b, commands);
-    if (memchr(b.p, 0, b.n))
+    cdz_str line = cdz_buf_copy(&b, s->run->arena);
+    if (cdz_str_chr(line, 0, 0) != SIZE_MAX)
         return cdz_fail(err, CDZ_E_TASK, "the commands hold a NUL character");
-    CDZ_PUSH(s->run->arena, &s->argv, cdz_buf_copy(&b, s->run->arena).p);
+    if (line.n >= ARGUMENT_MAX)
+        CDZ_TRY(source_line(s, line, &line, err));
+    CDZ_PUSH(s->run->arena, &s->argv, line.p);
     CDZ_PUSH(s->run->arena, &s->argv, NULL);
     return CDZ_OK;
 }
@@ -200,8 +210,9 @@ static cdz_rc script_line(struct script *s, cdz_str text, struct cdz_err *err)
     cdz_val before, interpreter;
     if (!s->language->programs)
         return shell_line(s, text, err);
-    cdz_str file = cdz_arena_printf(arena, "script%s", s->language->extension);
-    CDZ_TRY(cdz_workdir_write(&s->dir, file, text, err));
+    cdz_str file;
+    CDZ_TRY(cdz_workdir_write_new(&s->dir, "script", s->language->extension, text, &file, err));
+    s->dir.script = file;
     CDZ_TRY(cdz_run_json(s->run, "beforeCommands", &before, err));
     CDZ_TRY(cdz_run_json(s->run, "interpreter", &interpreter, err));
     const char *program = program_of(s->language);
@@ -215,9 +226,7 @@ static cdz_rc script_line(struct script *s, cdz_str text, struct cdz_err *err)
     return CDZ_OK;
 }
 
-/* --- one attempt
- * -------------------------------------------------------------------------------------------------
- */
+/* --- one attempt ------------------------------------------------------------------------------ */
 
 static void add_metrics(struct cdz_run *run, const struct cdz_process_use *use)
 {
@@ -262,7 +271,6 @@ static cdz_rc finish(struct script *s, const struct cdz_process_use *use, struct
     bool warn;
     cdz_val files;
     cdz_run_output(run, "exitCode", cdz_val_i32(use->exit_code));
-    cdz_run_output(run, "vars", s->vars);
     cdz_rc rc = cdz_workdir_collect(&s->dir, s->output_dir, &files, err);
     if (rc == CDZ_OK)
         cdz_run_output(run, "outputFiles", files);
@@ -276,41 +284,53 @@ static cdz_rc finish(struct script *s, const struct cdz_process_use *use, struct
     return CDZ_OK;
 }
 
-static cdz_rc in_directory(struct script *s, bool is_script, struct cdz_err *err)
+/* {{ workingDir }}, {{ outputDir }}, and what is accepted although this runner has no use for it. */
+static cdz_rc set_scene(struct script *s, struct cdz_err *err)
 {
     struct cdz_run *run = s->run;
-    struct cdz_process_use use;
     bool output_dir;
     CDZ_TRY(cdz_run_bool(run, "outputDirectory", &output_dir, err));
-    if (output_dir) {
+    if (output_dir || !cdz_val_is_null(cdz_map_getz(run->task->props, "runner"))) {
         s->output_dir = "outputs";
-        CDZ_TRY(cdz_workdir_write(&s->dir, CDZ_STR("outputs/.keep"), CDZ_STR(""), err));
-        (void)unlinkat(s->dir.fd, "outputs/.keep", 0); /* it was made to make the folder */
+        CDZ_TRY(cdz_workdir_mkdir(&s->dir, cdz_str_z(s->output_dir), err));
         cdz_task_world_put(run, "outputDir",
                            cdz_val_text(cdz_arena_printf(run->arena, "%s/outputs", s->dir.path)));
     }
     cdz_task_world_put(run, "workingDir", cdz_val_z(s->dir.path));
+    if (!cdz_val_is_null(cdz_map_getz(run->task->props, "containerImage")) ||
+        !cdz_val_is_null(cdz_map_getz(run->task->props, "docker")))
+        cdz_run_logf(run, CDZ_DEBUG, "The Process runner starts no container: containerImage and "
+                                     "docker are ignored");
+    return CDZ_OK;
+}
+
+static cdz_rc in_directory(struct script *s, bool is_script, struct cdz_err *err)
+{
+    struct cdz_process_use use;
+    cdz_str text;
+    CDZ_TRY(set_scene(s, err));
     CDZ_TRY(cdz_workdir_fill(&s->dir, err));
     if (is_script) {
-        cdz_str text, local;
-        CDZ_TRY(cdz_run_text(run, "script", &text, NULL, err));
-        CDZ_TRY(cdz_workdir_localise(&s->dir, text, &local, err));
-        CDZ_TRY(script_line(s, local, err));
+        CDZ_TRY(cdz_run_text(s->run, "script", &text, NULL, err));
+        CDZ_TRY(cdz_workdir_localise(&s->dir, text, &text, err));
+        CDZ_TRY(script_line(s, text, err));
     } else {
         CDZ_AUTO_BUF struct cdz_buf commands = CDZ_BUF_INIT;
         CDZ_TRY(add_lines(s, "commands", &commands, err));
         CDZ_TRY(shell_line(s, cdz_buf_get(&commands), err));
     }
     CDZ_TRY(make_env(s, err));
-    CDZ_TRY(run_process(s, &use, err));
+    s->protocol = cdz_protocol_new(s->run);
+    cdz_rc rc = run_process(s, &use, err);
+    cdz_run_output(s->run, "vars", cdz_protocol_end(s->protocol)); /* of a failed one, too */
+    CDZ_TRY(rc);
     return finish(s, &use, err);
 }
 
 static cdz_rc attempt(struct cdz_run *run, const struct cdz_script_language *language,
                       bool is_script, struct cdz_err *err)
 {
-    struct script s = {
-        .run = run, .language = language, .dir = {.fd = -1}, .vars = cdz_val_map(run->arena, 0)};
+    struct script s = {.run = run, .language = language, .dir = {.fd = -1}};
     CDZ_TRY(cdz_workdir_open(run, &s.dir, err));
     cdz_rc rc = in_directory(&s, is_script, err);
     cdz_workdir_close(&s.dir);

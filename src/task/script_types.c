@@ -4,7 +4,7 @@
 #include "task/types.h"
 
 static const char *const target_os[] = {"AUTO", "LINUX", "WINDOWS", NULL};
-static const char *const runners[] = {"PROCESS", NULL};
+static const char *const runners[] = {"PROCESS", "DOCKER", NULL};
 
 static const struct cdz_prop namespace_files[] = {
     {"enabled", CDZ_PROP_BOOL, CDZ_PROP_DYNAMIC, "true",
@@ -33,6 +33,8 @@ static const struct cdz_prop namespace_files[] = {
          "Accepted; the Process runner needs none."},                                              \
         {"taskRunner", CDZ_PROP_PLUGIN, 0, NULL, "How the process is run; Process by default."},   \
         {"runner", CDZ_PROP_ENUM, CDZ_PROP_DEPRECATED, NULL, "PROCESS.", runners},                 \
+        {"docker", CDZ_PROP_MAP, CDZ_PROP_DEPRECATED | CDZ_PROP_HIDDEN, NULL,                      \
+         "Accepted; the Process runner needs none."},                                              \
         {"outputDirectory", CDZ_PROP_BOOL, CDZ_PROP_DEPRECATED, "false",                           \
          "Keep all files below {{ outputDir }}."},                                                 \
         {"targetOS", CDZ_PROP_ENUM, 0, "AUTO", "AUTO, LINUX or WINDOWS.", target_os},              \
@@ -56,6 +58,15 @@ static const struct cdz_prop outputs[] = {
     {"outputFiles", CDZ_PROP_MAP, 0, NULL, "Kept files by path."},
     {0},
 };
+
+static void check_runner(const struct cdz_task *task, struct cdz_problems *problems)
+{
+    cdz_val runner = cdz_map_getz(task->props, "runner");
+    if (runner.kind == CDZ_TEXT && cdz_str_is(cdz_val_str(runner), "DOCKER"))
+        cdz_problem_add(problems, task->mark, task->id, NULL,
+                        "runner DOCKER is not supported yet by this server: leave it out to run "
+                        "the commands as a process");
+}
 
 static const struct cdz_script_language shell = {0};
 static const struct cdz_script_language python = {
@@ -84,6 +95,7 @@ static const struct cdz_script_language node = {
         .title = "Run " what_ " commands as a process.",                                           \
         .props = commands_props,                                                                   \
         .outputs = outputs,                                                                        \
+        .check = check_runner,                                                                     \
         .run = name_##_commands,                                                                   \
     };                                                                                             \
     const struct cdz_type cdz_task_##name_##_script = {                                            \
@@ -92,6 +104,7 @@ static const struct cdz_script_language node = {
         .title = "Run a " what_ " script as a process.",                                           \
         .props = script_props,                                                                     \
         .outputs = outputs,                                                                        \
+        .check = check_runner,                                                                     \
         .run = name_##_script,                                                                     \
     };
 

@@ -7,6 +7,8 @@ const struct cdz_type *const cdz_task_types[] = {
     &cdz_task_output_values,
     &cdz_task_fail,
     &cdz_task_sleep,
+    &cdz_task_http_request,
+    &cdz_task_http_download,
     &cdz_task_shell_commands,
     &cdz_task_shell_script,
     &cdz_task_python_commands,

@@ -1,9 +1,14 @@
+/*
+ * workdir.c -- see workdir.h.
+ *
+ * Every name is resolved by the kernel below the directory's descriptor and through no symbolic
+ * link: what a script of an earlier attempt or a task beside it has put there cannot lead outside.
+ */
 #include "task/workdir.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,32 +16,132 @@
 
 #include "task/glob.h"
 
-enum { DEPTH_MAX = 64, FILES_MAX = 100000 };
+enum {
+    DEPTH_MAX = 64,      /* folders in folders that are searched for output files */
+    FILES_MAX = 100000,  /* files and folders that are searched */
+    NAMES_MAX = 1000,    /* tries for a free name */
+    STORED_NAME_MAX = 240, /* bytes of a file's name in the storage, and one character more */
+    SWEEPS_MAX = 100000, /* of a directory that is being removed */
+};
+
+/* --- removing it ------------------------------------------------------------------------------ */
+
+struct sweep {
+    int root;
+    unsigned moved;
+};
+
+/* Gives us all rights to a folder. Never through a symbolic link, as fchmodat would: that could
+ * lead to somebody else's file. */
+static void open_up(int dir, const char *name)
+{
+    char path[64];
+    int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    (void)chmod(path, 0700); /* if not, the next step fails and says so */
+    close(fd);
+}
+
+/* Removes one entry; a folder that is not empty goes to the root under a name of its own. */
+static bool sweep_entry(struct sweep *s, int dir, const char *name)
+{
+    char own[40];
+    if (unlinkat(dir, name, 0) == 0 || unlinkat(dir, name, AT_REMOVEDIR) == 0)
+        return true;
+    if (dir == s->root)
+        return false; /* its turn comes */
+    snprintf(own, sizeof(own), ".cadenza-rm-%u", s->moved++);
+    /* Moving a folder writes its "..", which needs the right to write to it. */
+    open_up(dir, name);
+    return renameat(dir, name, s->root, own) == 0;
+}
+
+/* Calls for each entry. False: the directory cannot be read. */
+static bool sweep_folder(struct sweep *s, int dir, bool *ret_any)
+{
+    int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!d) {
+        if (copy >= 0)
+            close(copy);
+        return false;
+    }
+    for (struct dirent *e; (e = readdir(d));) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            *ret_any |= sweep_entry(s, dir, e->d_name);
+    }
+    closedir(d);
+    return true;
+}
+
+/*
+ * Empties the directory. Not recursive, and with two descriptors: the folders in a folder are moved
+ * up to the root before it is removed, so that no depth is too deep. Rights that a script has taken
+ * away are put back.
+ */
+static void sweep(int root)
+{
+    struct sweep s = {.root = root};
+    bool progress = true;
+    (void)fchmod(root, 0700);
+    for (unsigned i = 0; progress && i < SWEEPS_MAX; i++) {
+        progress = false;
+        if (!sweep_folder(&s, root, &progress))
+            return;
+        int copy = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+        for (struct dirent *e; d && (e = readdir(d));) {
+            if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+                continue;
+            open_up(root, e->d_name);
+            int fd = openat(root, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            if (fd >= 0) {
+                (void)sweep_folder(&s, fd, &progress);
+                close(fd);
+            }
+        }
+        if (d)
+            closedir(d);
+    }
+}
+
+/* What cannot be removed stays, and is removed when the server starts again (orphans.h). */
+static void remove_directory(const char *path)
+{
+    if (rmdir(path) == 0 || errno == ENOENT)
+        return; /* mostly it is empty: one call does */
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && chmod(path, 0700) == 0)
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    sweep(fd);
+    close(fd);
+    (void)rmdir(path);
+}
 
 cdz_rc cdz_workdir_open(struct cdz_run *run, struct cdz_workdir *ret, struct cdz_err *err)
 {
     struct cdz_workdir w = {.run = run, .fd = -1};
-    cdz_str path = cdz_arena_printf(run->arena, "%.*s/%.*s-%d", CDZ_S(run->worker->tmp_dir),
-                                    CDZ_S(run->job->taskrun_id), (int)run->job->epoch);
+    cdz_str path = cdz_arena_printf(run->arena, "%.*s/%.*s-%u", CDZ_S(run->worker->tmp_dir),
+                                    CDZ_S(run->job->taskrun_id), run->job->epoch);
     w.path = path.p;
-    if (mkdir(w.path, 0700) != 0 && errno != EEXIST)
+    int made = mkdir(w.path, 0700);
+    if (made != 0 && errno == EEXIST) {
+        remove_directory(w.path); /* of this attempt before the server was killed */
+        made = mkdir(w.path, 0700);
+    }
+    if (made != 0)
         return cdz_fail_errno(err, errno, "mkdir",
                               "the working directory of the task cannot be made");
-    w.fd = open(w.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w.fd = open(w.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (w.fd < 0)
         return cdz_fail_errno(err, errno, "open",
                               "the working directory of the task cannot be opened");
     *ret = w;
     return CDZ_OK;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)at;
-    if (kind == FTW_DNR && chmod(path, 0700) != 0)
-        return 0;
-    (void)remove(path); /* what stays is seen by whoever cleans tmp */
-    return 0;
 }
 
 void cdz_workdir_close(struct cdz_workdir *w)
@@ -45,12 +150,12 @@ void cdz_workdir_close(struct cdz_workdir *w)
         return;
     close(w->fd);
     w->fd = -1;
-    if (rmdir(w->path) != 0 && errno != ENOENT) /* mostly empty: one call does */
-        (void)nftw(w->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_directory(w->path);
 }
 
-/* Opens below the working directory and nowhere else; makes the folders on the way when it creates.
- */
+/* --- names inside ----------------------------------------------------------------------------- */
+
+/* Opens below the working directory and nowhere else. */
 static int open_inside(const struct cdz_workdir *w, const char *name, int flags)
 {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
@@ -73,36 +178,74 @@ static bool is_inside(cdz_str name)
     return true;
 }
 
-static cdz_rc create(struct cdz_workdir *w, cdz_str name, int *ret_fd, struct cdz_err *err)
+/* One folder; those above it are there. */
+static int make_folder(struct cdz_workdir *w, char *name)
 {
-    if (cdz_str_starts(name, CDZ_STR("./")))
+    char *slash = strrchr(name, '/');
+    int above = w->fd;
+    if (slash) {
+        *slash = 0;
+        above = open_inside(w, name, O_PATH | O_DIRECTORY);
+        *slash = '/';
+    }
+    if (above < 0)
+        return -1;
+    int made = mkdirat(above, slash ? slash + 1 : name, 0700);
+    int number = errno;
+    if (above != w->fd)
+        close(above);
+    errno = number;
+    return made == 0 || errno == EEXIST ? 0 : -1;
+}
+
+/* The name as a C string once it is known to stay inside, with the folders above it made. */
+static cdz_rc prepare(struct cdz_workdir *w, cdz_str name, char **ret, struct cdz_err *err)
+{
+    while (cdz_str_starts(name, CDZ_STR("./")))
         name = cdz_str_sub(name, 2, name.n);
     if (!is_inside(name))
         return cdz_fail(err, CDZ_E_TASK, "file name `%.*s` leaves the working directory",
-                        CDZ_S(name));
+                        CDZ_S(cdz_str_sub(name, 0, 300)));
     char *z = cdz_arena_alloc(w->run->arena, name.n + 1);
     memcpy(z, name.p, name.n);
     z[name.n] = 0;
     for (size_t i = 1; i < name.n; i++) {
-        if (z[i] != '/')
+        if (z[i] != '/' || z[i - 1] == '/')
             continue;
         z[i] = 0;
-        int made = mkdirat(w->fd, z, 0700);
-        if (made != 0 && errno != EEXIST)
+        if (make_folder(w, z) != 0)
             return cdz_fail_errno(err, errno, "mkdirat", "the folder of file `%.*s` cannot be made",
-                                  CDZ_S(name));
+                                  CDZ_S(cdz_str_sub(name, 0, 300)));
         z[i] = '/';
     }
-    *ret_fd = open_inside(w, z, O_WRONLY | O_CREAT | O_TRUNC);
-    if (*ret_fd < 0)
-        return cdz_fail_errno(err, errno, "openat2", "file `%.*s` cannot be written", CDZ_S(name));
+    *ret = z;
     return CDZ_OK;
 }
 
-cdz_rc cdz_workdir_write(struct cdz_workdir *w, cdz_str name, cdz_str content, struct cdz_err *err)
+static cdz_rc create(struct cdz_workdir *w, cdz_str name, int *ret_fd, struct cdz_err *err)
 {
-    int fd, number = 0;
-    CDZ_TRY(create(w, name, &fd, err));
+    char *z;
+    CDZ_TRY(prepare(w, name, &z, err));
+    *ret_fd = open_inside(w, z, O_WRONLY | O_CREAT | O_TRUNC);
+    if (*ret_fd < 0)
+        return cdz_fail_errno(err, errno, "openat2", "file `%.*s` cannot be written",
+                              CDZ_S(cdz_str_sub(name, 0, 300)));
+    return CDZ_OK;
+}
+
+cdz_rc cdz_workdir_mkdir(struct cdz_workdir *w, cdz_str name, struct cdz_err *err)
+{
+    char *z;
+    CDZ_TRY(prepare(w, name, &z, err));
+    if (make_folder(w, z) != 0)
+        return cdz_fail_errno(err, errno, "mkdirat", "folder `%.*s` cannot be made", CDZ_S(name));
+    return CDZ_OK;
+}
+
+/* fd is taken. */
+static cdz_rc write_all(int fd, cdz_str name, cdz_str content, struct cdz_err *err)
+{
+    int number = 0;
     for (size_t done = 0; done < content.n && !number;) {
         ssize_t n = write(fd, content.p + done, content.n - done);
         if (n > 0)
@@ -112,8 +255,31 @@ cdz_rc cdz_workdir_write(struct cdz_workdir *w, cdz_str name, cdz_str content, s
     }
     close(fd);
     if (number)
-        return cdz_fail_errno(err, number, "write", "file `%.*s` cannot be written", CDZ_S(name));
+        return cdz_fail_errno(err, number, "write", "file `%.*s` cannot be written",
+                              CDZ_S(cdz_str_sub(name, 0, 300)));
     return CDZ_OK;
+}
+
+cdz_rc cdz_workdir_write(struct cdz_workdir *w, cdz_str name, cdz_str content, struct cdz_err *err)
+{
+    int fd;
+    CDZ_TRY(create(w, name, &fd, err));
+    return write_all(fd, name, content, err);
+}
+
+cdz_rc cdz_workdir_write_new(struct cdz_workdir *w, const char *stem, const char *extension,
+                             cdz_str content, cdz_str *ret, struct cdz_err *err)
+{
+    cdz_str name = cdz_arena_printf(w->run->arena, "%s%s", stem, extension);
+    int fd = open_inside(w, name.p, O_WRONLY | O_CREAT | O_EXCL);
+    for (unsigned i = 1; fd < 0 && errno == EEXIST && i < NAMES_MAX; i++) {
+        name = cdz_arena_printf(w->run->arena, "%s-%u%s", stem, i, extension);
+        fd = open_inside(w, name.p, O_WRONLY | O_CREAT | O_EXCL);
+    }
+    if (fd < 0)
+        return cdz_fail_errno(err, errno, "openat2", "file `%.*s` cannot be written", CDZ_S(name));
+    *ret = name;
+    return write_all(fd, name, content, err);
 }
 
 static cdz_rc download(struct cdz_workdir *w, cdz_str path, cdz_str name, struct cdz_err *err)
@@ -225,27 +391,50 @@ cdz_rc cdz_workdir_fill(struct cdz_workdir *w, struct cdz_err *err)
     return fill_inputs(w, err);
 }
 
+/* The characters that end no URI in a command: the original's list, and everything not ASCII. */
+static bool in_uri(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (unsigned char)c >= 0x80 || (c && strchr("-%._+~#=/", c));
+}
+
+/* Downloads it once per attempt, under its own name in a folder of its own. */
+static cdz_rc local_path(struct cdz_workdir *w, cdz_str uri, cdz_str *ret, struct cdz_err *err)
+{
+    struct cdz_arena *arena = w->run->arena;
+    for (size_t i = 0; i < w->locals.n; i++) {
+        if (cdz_str_eq(w->locals.v[i].uri, uri)) {
+            *ret = w->locals.v[i].path;
+            return CDZ_OK;
+        }
+    }
+    cdz_str base = uri;
+    for (size_t slash; (slash = cdz_str_chr(base, '/', 0)) != SIZE_MAX;)
+        base = cdz_str_sub(base, slash + 1, base.n);
+    cdz_str name =
+        cdz_arena_printf(arena, CDZ_WORKDIR_OWN "/%zu/%.*s", w->locals.n, CDZ_S(base));
+    CDZ_TRY(download_uri(w, uri, name, err));
+    *ret = cdz_arena_printf(arena, "%s/%.*s", w->path, CDZ_S(name));
+    CDZ_PUSH(arena, &w->locals, (struct cdz_workdir_local){cdz_arena_str(arena, uri), *ret});
+    return CDZ_OK;
+}
+
 cdz_rc cdz_workdir_localise(struct cdz_workdir *w, cdz_str text, cdz_str *ret, struct cdz_err *err)
 {
     size_t at = cdz_str_find(text, CDZ_STR("kestra:///"), 0), from = 0;
-    unsigned number = 0;
     if (at == SIZE_MAX) {
         *ret = text;
         return CDZ_OK;
     }
     CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
     for (; at != SIZE_MAX; at = cdz_str_find(text, CDZ_STR("kestra:///"), from)) {
-        size_t end = at;
-        while (end < text.n && (unsigned char)text.p[end] > ' ' &&
-               !strchr("\"'`<>|;(),[]{}\\$", text.p[end]))
+        size_t end = at + 10; /* behind the scheme, whose ':' is none of these characters */
+        cdz_str path;
+        while (end < text.n && in_uri(text.p[end]))
             end++;
-        cdz_str uri = cdz_str_sub(text, at, end), base = uri;
-        for (size_t slash; (slash = cdz_str_chr(base, '/', 0)) != SIZE_MAX;)
-            base = cdz_str_sub(base, slash + 1, base.n);
-        cdz_str name = cdz_arena_printf(w->run->arena, "kestra-%u-%.*s", number++, CDZ_S(base));
-        CDZ_TRY(download_uri(w, uri, name, err));
+        CDZ_TRY(local_path(w, cdz_str_sub(text, at, end), &path, err));
         cdz_buf_str(&b, cdz_str_sub(text, from, at));
-        cdz_buf_printf(&b, "%s/%.*s", w->path, CDZ_S(name));
+        cdz_buf_str(&b, path);
         from = end;
     }
     cdz_buf_str(&b, cdz_str_sub(text, from, text.n));
@@ -253,94 +442,135 @@ cdz_rc cdz_workdir_localise(struct cdz_workdir *w, cdz_str text, cdz_str *ret, s
     return CDZ_OK;
 }
 
-/* --- output files
- * ------------------------------------------------------------------------------------------------
- */
+/* --- output files ----------------------------------------------------------------------------- */
+
+struct found {
+    cdz_str path, key;
+};
 
 struct collect {
     struct cdz_workdir *w;
-    cdz_val patterns, uris;
-    const char *folder; /* NULL, or relative */
+    cdz_val patterns;
+    cdz_str folder; /* relative; empty: none */
     unsigned seen;
-    struct cdz_err *err;
+    CDZ_VEC(struct found) found;
 };
 
-static cdz_rc upload(struct collect *c, cdz_str path, cdz_str key)
+/* Whether a file is an output file, and under which key. */
+static cdz_rc consider(struct collect *c, cdz_str path, struct cdz_err *err)
 {
-    struct cdz_run *run = c->w->run;
-    cdz_str base = path, uri;
-    int fd = open_inside(c->w, cdz_arena_z(run->arena, path), O_RDONLY);
-    if (fd < 0)
-        return cdz_fail_errno(c->err, errno, "openat2", "output file `%.*s` cannot be read",
-                              CDZ_S(path));
-    for (size_t slash; (slash = cdz_str_chr(base, '/', 0)) != SIZE_MAX;)
-        base = cdz_str_sub(base, slash + 1, base.n);
-    cdz_str name = cdz_arena_printf(run->arena, "%016llx-%.*s",
-                                    (unsigned long long)cdz_str_hash(path), CDZ_S(base));
-    cdz_rc rc = cdz_run_put_file(run, name, fd, &uri, c->err);
-    close(fd);
-    if (rc == CDZ_OK)
-        cdz_map_put(run->arena, c->uris, key, cdz_val_text(uri));
-    return rc;
+    struct found f = {path, path};
+    bool hit = false;
+    if (cdz_str_eq(path, c->w->script))
+        return CDZ_OK;
+    if (c->folder.n && cdz_str_starts(path, c->folder) && path.n > c->folder.n &&
+        path.p[c->folder.n] == '/') {
+        f.key = cdz_str_sub(path, c->folder.n + 1, path.n);
+        hit = true;
+    }
+    for (size_t i = 0; !hit && i < cdz_list_n(c->patterns); i++) {
+        cdz_val p = cdz_list_at(c->patterns, i);
+        cdz_str pattern = p.kind == CDZ_TEXT ? cdz_val_str(p) : CDZ_STR("");
+        while (cdz_str_starts(pattern, CDZ_STR("./")))
+            pattern = cdz_str_sub(pattern, 2, pattern.n);
+        if (pattern.n)
+            CDZ_TRY(cdz_glob_match(pattern, path, &hit, err));
+    }
+    if (hit)
+        CDZ_PUSH(c->w->run->arena, &c->found, f);
+    return CDZ_OK;
 }
 
-static cdz_rc visit(struct collect *c, int dir_fd, cdz_str prefix, unsigned depth)
+static cdz_rc visit(struct collect *c, int dir_fd, cdz_str prefix, unsigned depth,
+                    struct cdz_err *err)
 {
     struct cdz_arena *arena = c->w->run->arena;
     DIR *dir = fdopendir(dir_fd); /* takes dir_fd */
     cdz_rc rc = CDZ_OK;
-    if (!dir)
-        return cdz_fail_errno(c->err, errno, "fdopendir", "the working directory cannot be read");
+    if (!dir) {
+        close(dir_fd);
+        return cdz_fail_errno(err, errno, "fdopendir", "the working directory cannot be read");
+    }
     for (struct dirent *d; rc == CDZ_OK && (d = readdir(dir));) {
         struct stat st;
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 ||
+            (depth == 0 && strcmp(d->d_name, CDZ_WORKDIR_OWN) == 0) ||
             fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         cdz_str path =
             cdz_arena_printf(arena, "%.*s%s%s", CDZ_S(prefix), prefix.n ? "/" : "", d->d_name);
         if (++c->seen > FILES_MAX)
-            rc = cdz_fail(c->err, CDZ_E_LIMIT, "the working directory has more than %d files",
+            rc = cdz_fail(err, CDZ_E_LIMIT, "the working directory has more than %d files",
                           FILES_MAX);
-        if (rc == CDZ_OK && S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
+        else if (S_ISREG(st.st_mode))
+            rc = consider(c, path, err);
+        else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
             int below =
                 openat(dirfd(dir), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (below >= 0)
-                rc = visit(c, below, path, depth + 1);
+                rc = visit(c, below, path, depth + 1, err);
         }
-        if (rc != CDZ_OK || !S_ISREG(st.st_mode))
-            continue;
-        cdz_str folder = cdz_str_z(c->folder ? c->folder : "");
-        bool hit = false;
-        if (c->folder && cdz_str_starts(path, folder) && path.n > folder.n &&
-            path.p[folder.n] == '/') {
-            rc = upload(c, path, cdz_str_sub(path, folder.n + 1, path.n));
-            continue;
-        }
-        for (size_t i = 0; rc == CDZ_OK && !hit && i < cdz_list_n(c->patterns); i++) {
-            cdz_val p = cdz_list_at(c->patterns, i);
-            if (p.kind == CDZ_TEXT)
-                rc = cdz_glob_match(cdz_val_str(p), path, &hit, c->err);
-        }
-        if (rc == CDZ_OK && hit)
-            rc = upload(c, path, path);
     }
     closedir(dir);
+    return rc;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return cdz_str_cmp(((const struct found *)a)->path, ((const struct found *)b)->path);
+}
+
+/* "<hash of path>-<file name>", made of what the storage takes as a name. */
+static cdz_str stored_name(struct cdz_arena *arena, cdz_str path, cdz_str base)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_buf_printf(&b, "%016llx-", (unsigned long long)cdz_str_hash(path));
+    for (size_t at = 0; at < base.n && b.n < STORED_NAME_MAX;) {
+        char utf8[4];
+        uint32_t c = cdz_utf8_next(base, &at);
+        if (c < ' ' || c == 0x7f || c == '\\')
+            c = '_';
+        cdz_buf_add(&b, utf8, cdz_utf8_put(c, utf8));
+    }
+    return cdz_buf_copy(&b, arena);
+}
+
+static cdz_rc upload(struct cdz_workdir *w, cdz_str path, cdz_str *ret_uri, struct cdz_err *err)
+{
+    struct cdz_run *run = w->run;
+    cdz_str base = path;
+    /* Not blocking: a FIFO may have taken the file's place. */
+    int fd = open_inside(w, cdz_arena_z(run->arena, path), O_RDONLY | O_NONBLOCK);
+    if (fd < 0)
+        return cdz_fail_errno(err, errno, "openat2", "output file `%.*s` cannot be read",
+                              CDZ_S(cdz_str_sub(path, 0, 300)));
+    for (size_t slash; (slash = cdz_str_chr(base, '/', 0)) != SIZE_MAX;)
+        base = cdz_str_sub(base, slash + 1, base.n);
+    cdz_rc rc = cdz_run_put_file(run, stored_name(run->arena, path, base), fd, ret_uri, err);
+    close(fd);
     return rc;
 }
 
 cdz_rc cdz_workdir_collect(struct cdz_workdir *w, const char *folder, cdz_val *ret,
                            struct cdz_err *err)
 {
-    struct collect c = {.w = w, .folder = folder, .err = err};
-    cdz_val patterns;
-    c.uris = cdz_val_map(w->run->arena, 0);
+    struct collect c = {.w = w, .folder = cdz_str_z(folder ? folder : "")};
+    cdz_val patterns, uris = cdz_val_map(w->run->arena, 0);
     CDZ_TRY(cdz_run_json(w->run, "outputFiles", &patterns, err));
     c.patterns = patterns.kind == CDZ_LIST ? patterns : cdz_val_list(w->run->arena, 0);
-    *ret = c.uris;
-    if (cdz_list_n(c.patterns) == 0 && !folder)
-        return CDZ_OK;
-    int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return cdz_fail_errno(err, errno, "openat", "the working directory cannot be read");
-    return visit(&c, fd, CDZ_STR(""), 0);
+    if (cdz_list_n(c.patterns) > 0 || folder) {
+        int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return cdz_fail_errno(err, errno, "openat", "the working directory cannot be read");
+        CDZ_TRY(visit(&c, fd, CDZ_STR(""), 0, err));
+    }
+    if (c.found.n > 1)
+        qsort(c.found.v, c.found.n, sizeof(*c.found.v), by_path);
+    for (size_t i = 0; i < c.found.n; i++) {
+        cdz_str uri;
+        CDZ_TRY(upload(w, c.found.v[i].path, &uri, err));
+        cdz_map_put(w->run->arena, uris, c.found.v[i].key, cdz_val_text(uri));
+    }
+    *ret = uris;
+    return CDZ_OK;
 }

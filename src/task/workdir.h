@@ -8,10 +8,19 @@
 
 #include "task/run.h"
 
+/* A folder in it for files of ours; nothing in there is an output file. */
+#define CDZ_WORKDIR_OWN ".cadenza"
+
+struct cdz_workdir_local {
+    cdz_str uri, path; /* path: absolute */
+};
+
 struct cdz_workdir {
     struct cdz_run *run;
     const char *path; /* absolute */
     int fd;           /* of the directory */
+    cdz_str script;   /* a file that is no output file either: the script; may be empty */
+    CDZ_VEC(struct cdz_workdir_local) locals; /* what was downloaded for URIs in texts */
 };
 
 CDZ_MUST_USE cdz_rc cdz_workdir_open(struct cdz_run *run, struct cdz_workdir *ret,
@@ -22,11 +31,16 @@ CDZ_MUST_USE cdz_rc cdz_workdir_fill(struct cdz_workdir *w, struct cdz_err *err)
 /* A file with this content; name may have folders. */
 CDZ_MUST_USE cdz_rc cdz_workdir_write(struct cdz_workdir *w, cdz_str name, cdz_str content,
                                       struct cdz_err *err);
+/* The same under the first of stem.ext, stem-1.ext ... that is free; *ret is that name. */
+CDZ_MUST_USE cdz_rc cdz_workdir_write_new(struct cdz_workdir *w, const char *stem,
+                                          const char *extension, cdz_str content, cdz_str *ret,
+                                          struct cdz_err *err);
+CDZ_MUST_USE cdz_rc cdz_workdir_mkdir(struct cdz_workdir *w, cdz_str name, struct cdz_err *err);
 /* Downloads every kestra:/// URI in the text and gives the text with local paths instead. */
 CDZ_MUST_USE cdz_rc cdz_workdir_localise(struct cdz_workdir *w, cdz_str text, cdz_str *ret,
                                          struct cdz_err *err);
 /* Stores what matches the globs of `outputFiles`, and every file below `folder` (NULL: none): map
- * path -> URI. */
+ * path -> URI, sorted by path. */
 CDZ_MUST_USE cdz_rc cdz_workdir_collect(struct cdz_workdir *w, const char *folder, cdz_val *ret,
                                         struct cdz_err *err);
 

@@ -28,7 +28,7 @@ static void value(cdz_str bytes, struct cdz_arena *arena)
     assert(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));
 }
 
-/* The first half as a head, the second as a task run of it. */
+/* The bytes as a head and as a task run of it, or their second half as the task run. */
 static void execution(cdz_str bytes)
 {
     CDZ_AUTO_BUF struct cdz_buf a = CDZ_BUF_INIT, CDZ_AUTO_BUF b = CDZ_BUF_INIT,
@@ -42,7 +42,10 @@ static void execution(cdz_str bytes)
         (void)!cdz_taskrun_decode_into(cdz_str_sub(bytes, half, bytes.n), e, &err);
     if (e->history.n > 0) {
         cdz_execution_json(e, CDZ_STR(""), 0, &json);
+        size_t runs = e->taskruns.n;
+        e->taskruns.n = 0; /* the head counts them, and takes none of them back */
         cdz_execution_encode(e, &a);
+        e->taskruns.n = runs;
         assert(cdz_execution_decode(cdz_buf_get(&a), &again, &err) == CDZ_OK);
         cdz_execution_encode(again, &b);
         assert(cdz_str_eq(cdz_buf_get(&a), cdz_buf_get(&b)));

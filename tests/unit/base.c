@@ -94,12 +94,48 @@ TEST(doubles_print_as_java_prints_them)
         {100, false, "100.0"},
         {0, false, "0.0"},
         {3.14159265358979, false, "3.14159265358979"},
+        {0.57, false, "0.57"}, /* 0.57 * 100 is not 57 */
+        {-1234.000001, false, "-1234.000001"},
+        {0.1 + 0.2, false, "0.30000000000000004"},
+        {999999999999999, false, "9.99999999999999E14"},
+        {9007199254740993, false, "9.007199254740992E15"},
+        {1e-300, false, "1.0E-300"},
     };
     for (size_t i = 0; i < CDZ_COUNT(rows); i++) {
         CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
         cdz_print_double(&b, rows[i].f, rows[i].f32);
         CHECK(cdz_str_is(cdz_buf_get(&b), rows[i].text), "want %s, got %s", rows[i].text, b.p);
     }
+}
+
+TEST(a_double_of_few_decimals_reads_back_the_same)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    for (int i = 1; i < 200000; i += 7) {
+        double f = (double)i / 1000;
+        char want[40];
+        cdz_buf_reset(&b);
+        cdz_print_double(&b, f, false);
+        snprintf(want, sizeof(want), "%d.%03d", i / 1000, i % 1000);
+        for (size_t n = strlen(want); want[n - 1] == '0' && want[n - 2] != '.'; n--)
+            want[n - 1] = 0;
+        CHECK(strtod(b.p, NULL) == f, "%s is not %.17g", b.p, f);
+        CHECK(f < 0.001 || strcmp(b.p, want) == 0, "want %s, got %s", want, b.p);
+    }
+}
+
+TEST(json_prints_the_extreme_integers)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_jw w = {&b, false};
+    cdz_jw_open(&w, NULL, '[');
+    cdz_jw_int(&w, NULL, INT64_MIN);
+    cdz_jw_int(&w, NULL, 0);
+    cdz_jw_int(&w, NULL, INT64_MAX);
+    cdz_jw_str(&w, NULL, CDZ_STR(""));
+    cdz_jw_close(&w, ']');
+    CHECK(cdz_str_is(cdz_buf_get(&b), "[-9223372036854775808,0,9223372036854775807,\"\"]"), "%s",
+          b.p);
 }
 
 TEST(codec_gives_back_what_was_put)
@@ -225,6 +261,10 @@ TEST(instants_print_with_three_or_six_digits_and_before_1970)
     CHECK(cdz_str_is(cdz_instant_print(0, t), "1970-01-01T00:00:00Z"), "%s", t);
     CHECK(cdz_str_is(cdz_instant_print(1000, t), "1970-01-01T00:00:00.001Z"), "%s", t);
     CHECK(cdz_str_is(cdz_instant_print(-1, t), "1969-12-31T23:59:59.999999Z"), "%s", t);
+    CHECK(cdz_str_is(cdz_instant_print(1734689472050607, t), "2024-12-20T10:11:12.050607Z"), "%s",
+          t);
+    CHECK(cdz_str_is(cdz_instant_print(-62135596800000000, t), "0001-01-01T00:00:00Z"), "%s", t);
+    CHECK(cdz_str_is(cdz_instant_print(253402300800000000, t), "10000-01-01T00:00:00Z"), "%s", t);
     cdz_us back;
     CHECK(cdz_instant_parse(CDZ_STR("1969-12-31T23:59:59.999999Z"), &back) && back == -1, "back");
 }

@@ -34,11 +34,12 @@ struct rig {
     struct cdz_indexer *indexer;
 };
 
+/* A call that must succeed for the test to make sense; it gets &rig_err. */
+static struct cdz_err rig_err;
 #define RIG_NEED(call)                                                                             \
     do {                                                                                           \
-        struct cdz_err err;                                                                        \
         if ((call) != CDZ_OK) {                                                                    \
-            printf("# %s:%d: %s: %s\n", __FILE__, __LINE__, #call, err.text);                      \
+            printf("# %s:%d: %s: %s\n", __FILE__, __LINE__, #call, rig_err.text);                  \
             abort();                                                                               \
         }                                                                                          \
     } while (0)
@@ -63,21 +64,21 @@ static inline void rig_assemble(struct rig *r)
                                .registry = cdz_registry_builtin(),
                                .counters = &r->counters,
                                .hub = cdz_hub_open()};
-    RIG_NEED(cdz_db_open(r->dir, NULL, &r->db, &err));
-    RIG_NEED(cdz_queue_sqlite_open(r->db, NULL, &inner, &err));
+    RIG_NEED(cdz_db_open(r->dir, NULL, &r->db, &rig_err));
+    RIG_NEED(cdz_queue_sqlite_open(r->db, NULL, &inner, &rig_err));
     s->queue = cdz_queue_fault_open(inner, &r->fault);
-    RIG_NEED(cdz_repository_sqlite_open(r->db, &s->repository, &err));
-    RIG_NEED(cdz_storage_local_open(storage, &s->storage, &err));
+    RIG_NEED(cdz_repository_sqlite_open(r->db, &s->repository, &rig_err));
+    RIG_NEED(cdz_storage_local_open(storage, &s->storage, &rig_err));
     s->worker_env = (struct cdz_worker_env){.storage = s->storage,
                                             .tmp_dir = r->config->data_dir,
                                             .zone = CDZ_STR("UTC"),
                                             .kill_grace_us = CDZ_SECOND,
                                             .output_bytes_max = CDZ_OUTPUT_BYTES_MAX};
     s->exec_env = (struct cdz_exec_env){.zone = CDZ_STR("UTC")};
-    RIG_NEED(cdz_flows_open(s->queue, &options, &s->flows, &err));
-    RIG_NEED(cdz_indexer_start(s, &r->indexer, &err));
-    RIG_NEED(cdz_worker_start(s, r->config->worker_threads, &r->worker, &err));
-    RIG_NEED(cdz_executor_start(s, &r->executor, &err));
+    RIG_NEED(cdz_flows_open(s->queue, &options, &s->flows, &rig_err));
+    RIG_NEED(cdz_indexer_start(s, &r->indexer, &rig_err));
+    RIG_NEED(cdz_worker_start(s, r->config->worker_threads, &r->worker, &rig_err));
+    RIG_NEED(cdz_executor_start(s, &r->executor, &rig_err));
 }
 
 static inline void rig_go(struct rig *r, enum rig_kind kind)
@@ -87,7 +88,7 @@ static inline void rig_go(struct rig *r, enum rig_kind kind)
         rig_assemble(r);
         return;
     }
-    RIG_NEED(cdz_standalone_start(r->config, kind == RIG_VOLATILE, &r->alone, &err));
+    RIG_NEED(cdz_standalone_start(r->config, kind == RIG_VOLATILE, &r->alone, &rig_err));
     r->s = cdz_standalone_services(r->alone);
 }
 
@@ -96,7 +97,7 @@ static inline void rig_start(struct rig *r, enum rig_kind kind)
     struct cdz_config_options o = {.data_dir = r->dir, .worker_threads = 4};
     memset(r, 0, sizeof(*r));
     tmpdir_make(r->dir);
-    RIG_NEED(cdz_config_load(&o, &r->config, &err));
+    RIG_NEED(cdz_config_load(&o, &r->config, &rig_err));
     r->config->port = 0;
     r->config->termination_grace = 0;
     rig_go(r, kind);
@@ -135,9 +136,9 @@ static inline void rig_deploy(struct rig *r, int revision, const char *text)
     struct cdz_problems problems = {.arena = arena};
     struct cdz_flow_options options = {.registry = cdz_registry_builtin()};
     struct cdz_flow *flow;
-    RIG_NEED(cdz_flow_parse(cdz_str_z(text), &options, &problems, &flow, &err));
+    RIG_NEED(cdz_flow_parse(cdz_str_z(text), &options, &problems, &flow, &rig_err));
     flow->revision = revision;
-    RIG_NEED(cdz_flows_publish(r->s->flows, flow, &err));
+    RIG_NEED(cdz_flows_publish(r->s->flows, flow, &rig_err));
     cdz_flow_unref(flow);
 }
 
@@ -162,7 +163,7 @@ static inline cdz_rc rig_try_run(struct rig *r, const char *flow_id, char ret[32
 
 static inline void rig_run(struct rig *r, const char *flow_id, char ret[32])
 {
-    RIG_NEED(rig_try_run(r, flow_id, ret, &err));
+    RIG_NEED(rig_try_run(r, flow_id, ret, &rig_err));
 }
 
 /* What the repository has of it, or NULL; the caller frees it. */
@@ -216,7 +217,7 @@ static inline cdz_str rig_logs(struct rig *r, const char *id, enum cdz_level lea
     cdz_str all = CDZ_STR("");
     uint64_t total;
     size_t n;
-    RIG_NEED(cdz_repository_log_find(r->s->repository, &f, &page, arena, &v, &n, &total, &err));
+    RIG_NEED(cdz_repository_log_find(r->s->repository, &f, &page, arena, &v, &n, &total, &rig_err));
     for (size_t i = 0; i < n; i++)
         all = cdz_arena_printf(arena, "%.*s%.*s\n", CDZ_S(all), CDZ_S(v[i].message));
     return all;

@@ -96,7 +96,7 @@ struct stream {
 struct watch {
     const struct cdz_process *p;
     pid_t pid;
-    int pidfd;
+    int pidfd, io_fd;
     struct stream out[2];
     struct cdz_proctree tree;
     bool ended, cancelled, killed;
@@ -174,24 +174,6 @@ static void read_stream(struct watch *w, struct stream *s)
         emit(w, s);
     close(s->fd);
     s->fd = -1;
-}
-
-/* The whole of a small file of /proc; false when it is gone. */
-static bool read_proc(pid_t pid, const char *name, char *to, size_t room, size_t *ret_n)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    size_t n = 0;
-    ssize_t got;
-    while (n < room - 1 && (got = read(fd, to + n, room - 1 - n)) > 0)
-        n += (size_t)got;
-    close(fd);
-    to[n] = 0;
-    *ret_n = n;
-    return true;
 }
 
 static void on_cancel(struct watch *w)
@@ -284,13 +266,25 @@ static void watch(struct watch *w)
     }
 }
 
-static void read_io(pid_t pid, struct cdz_process_use *use)
+/*
+ * The numbers are read when the child has ended, from a descriptor that was opened while it lived:
+ * /proc/<pid>/io of a zombie belongs to root and nobody else could open it.
+ */
+static int open_io(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
+    return open(path, O_RDONLY | O_CLOEXEC); /* -1: a program of another user, no numbers */
+}
+
+static void read_io(int fd, struct cdz_process_use *use)
 {
     char text[1024];
-    size_t n;
     unsigned long long r = 0, wr = 0;
-    if (!read_proc(pid, "io", text, sizeof(text), &n))
+    ssize_t n = fd >= 0 ? pread(fd, text, sizeof(text) - 1, 0) : -1;
+    if (n <= 0)
         return;
+    text[n] = 0;
     const char *rp = strstr(text, "rchar: "), *wp = strstr(text, "wchar: ");
     if (rp && wp && sscanf(rp, "rchar: %llu", &r) == 1 && sscanf(wp, "wchar: %llu", &wr) == 1) {
         use->read_bytes = r;
@@ -338,7 +332,7 @@ static void reap(struct watch *w, struct cdz_process_use *use)
     int status = 0;
     while (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
         continue;
-    read_io(w->pid, use);
+    read_io(w->io_fd, use);
     while (wait4(w->pid, &status, 0, &ru) < 0 && errno == EINTR)
         continue;
     use->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -376,6 +370,7 @@ cdz_rc cdz_process_run(const struct cdz_process *p, struct cdz_process_use *ret,
     w.tree.mark = p->marker;
     w.out[0].fd = out[0];
     w.out[1].fd = errs[0];
+    w.io_fd = open_io(w.pid);
     w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
     watch(&w);
     for (size_t i = 0; i < 2; i++) {
@@ -387,6 +382,8 @@ cdz_rc cdz_process_run(const struct cdz_process *p, struct cdz_process_use *ret,
     reap(&w, &use);
     if (w.pidfd >= 0)
         close(w.pidfd);
+    if (w.io_fd >= 0)
+        close(w.io_fd);
     use.cancelled = w.cancelled;
     use.strays = w.strays;
     use.wall = cdz_mono_us() - began;

@@ -193,19 +193,25 @@ static void on_visit(void *ctx, pid_t pid)
     close(fd);
 }
 
+/*
+ * First all are found, then they are signalled: a parent that dies at once would hand its children
+ * to init before they were looked at. A child mostly has a larger pid than its parent, so that one
+ * round finds all and the second that there are no more.
+ */
 size_t cdz_proctree_signal(struct cdz_proctree *tree, int number)
 {
-    size_t alive = 0;
-    /* A child mostly has a larger pid than its parent: one round finds all, the second that there
-     * are no more. */
+    struct visit v = {.tree = tree};
     for (int i = 0; i < ROUNDS_MAX; i++) {
-        struct visit v = {.tree = tree, .number = number};
+        v = (struct visit){.tree = tree};
         each_process(on_visit, &v);
-        alive = v.alive;
         if (!v.fresh || tree->n == CDZ_PROCTREE_SEEN_MAX)
             break;
     }
-    return alive;
+    if (number && v.alive > 0) {
+        v = (struct visit){.tree = tree, .number = number};
+        each_process(on_visit, &v);
+    }
+    return v.alive;
 }
 
 static void on_emergency(void *ctx, pid_t pid)
