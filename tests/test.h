@@ -37,8 +37,8 @@ extern const char *test_skip_why;
 #define CHECK(cond, ...)                                                                           \
     do {                                                                                           \
         if (!(cond)) {                                                                             \
-            printf("# %s:%d: %s:", __FILE__, __LINE__, #cond);                                    \
-            printf(" " __VA_ARGS__);                                                                \
+            printf("# %s:%d: %s:", __FILE__, __LINE__, #cond);                                     \
+            printf(" " __VA_ARGS__);                                                               \
             printf("\n");                                                                          \
             test_failures++;                                                                       \
         }                                                                                          \

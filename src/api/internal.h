@@ -21,7 +21,7 @@ struct cdz_api {
     pthread_mutex_t mu;
     char recent[API_RECENT][24]; /* guarded by mu: ids acknowledged lately, a ring */
     unsigned recent_at;
-    struct api_wait *waits; /* guarded by mu: requests and streams that wait for an execution */
+    struct api_wait *waits;  /* guarded by mu: requests and streams that wait for an execution */
     struct api_wait *graves; /* guarded by mu: streams whose readers had not left when it drained */
     pthread_t pulse;
     pthread_cond_t pulse_cond;

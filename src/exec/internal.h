@@ -6,10 +6,11 @@
  * task run. Its work is a grid of values x tasks (one value for all but the each tasks), walked in
  * one of four orders:
  *
- *   SEQUENCE  value by value, task by task, one at a time      Sequential, If, Switch,
- * EachSequential, ForEach(1), root ALL       everything at once, at most `limit` live Parallel,
- * EachParallel CHAINS    values side by side, tasks of a value in order   ForEach(n) DAG       a
- * task once all it depends on has ended          Dag
+ *   SEQUENCE  value by value, task by task, one at a time    root, Sequential, If, Switch,
+ *                                                            EachSequential, ForEach(1)
+ *   ALL       everything at once, at most `limit` live       Parallel, EachParallel
+ *   CHAINS    values side by side, tasks of a value in turn  ForEach(n)
+ *   DAG       a task once all it depends on has ended        Dag
  *
  * When a child of the normal tasks ends FAILED the scope turns to its `errors` list and starts no
  * normal task any more; it ends when nothing of it is live. Every count is updated when a child

@@ -232,9 +232,9 @@ static void set_method(struct transfer *t, CURL *easy, curl_mime *mime)
     } else if (cdz_str_is(c->method, "HEAD")) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     }
-    bool own = cdz_str_is(c->method, c->body.p || mime ? "POST" : "GET") ||
-               (!c->body.p && !mime &&
-                (cdz_str_is(c->method, "POST") || cdz_str_is(c->method, "HEAD")));
+    bool own =
+        cdz_str_is(c->method, c->body.p || mime ? "POST" : "GET") ||
+        (!c->body.p && !mime && (cdz_str_is(c->method, "POST") || cdz_str_is(c->method, "HEAD")));
     if (!own)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, cdz_arena_z(t->arena, c->method));
 }

@@ -19,7 +19,8 @@ struct cdz_http_call {
     const struct cdz_http_pair *headers;
     size_t header_count;
     cdz_str body; /* p NULL: none */
-    /* A multipart/form-data body instead: parts with fd >= 0 are read with pread, fd is borrowed. */
+    /* A multipart/form-data body instead: parts with fd >= 0 are read with pread, fd is borrowed.
+     */
     const struct cdz_http_part *parts;
     size_t part_count;
     cdz_us connect_timeout; /* 0: 30 s */

@@ -1,8 +1,9 @@
 /*
  * http_server.c -- see http_server.h. How an exchange lives:
  *
- *   reading ──► handled ──► answered ──► completed (libmicrohttpd is done with the connection's
- * request) │            ▲ └─ parked ───┘   the connection is suspended while nobody has answered
+ *   reading ──► handled ──► answered ──► completed: libmicrohttpd is done with the request
+ *                  │            ▲
+ *                  └─ parked ───┘   the connection is suspended while nobody has answered
  *
  * Two parties hold an exchange: libmicrohttpd until it says completed, and the handler until it has
  * answered. The one that leaves last frees it. `mu` guards `parked`, `response` and the count.
@@ -20,7 +21,12 @@
 
 #include "base/limits.h"
 
-enum { POST_BUFFER = 32 << 10, STREAM_BYTES_MAX = 4 << 20, PARTS_MAX = 1000, CONNECTIONS_MAX = 10000 };
+enum {
+    POST_BUFFER = 32 << 10,
+    STREAM_BYTES_MAX = 4 << 20,
+    PARTS_MAX = 1000,
+    CONNECTIONS_MAX = 10000
+};
 
 struct cdz_http_server {
     struct cdz_http_options options;
@@ -37,8 +43,8 @@ struct cdz_http_exchange {
     struct MHD_PostProcessor *post;
     CDZ_VEC(struct cdz_http_part) parts;
     struct cdz_buf part_value; /* of the plain part being read */
-    bool post_begun; /* some of a multipart body has come */
-    bool formless;   /* multipart, but nobody can take it apart */
+    bool post_begun;           /* some of a multipart body has come */
+    bool formless;             /* multipart, but nobody can take it apart */
     bool handled;
     int refuse; /* status to answer instead of handling: 413, 400 */
 

@@ -37,8 +37,8 @@ struct sqlite_queue {
     /* Thread: writer. What the transaction under way has gathered. */
     struct packet kept, derived;
     size_t derived_jobs; /* with derived records */
-    uint64_t trimming; /* rows before this offset are deleted by it; 0: none */
-    uint64_t trimmed;  /* rows before this offset are deleted */
+    uint64_t trimming;   /* rows before this offset are deleted by it; 0: none */
+    uint64_t trimmed;    /* rows before this offset are deleted */
     unsigned since_trim;
 
     pthread_mutex_t mutex; /* guards pending_*; never held together with another */

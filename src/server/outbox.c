@@ -49,9 +49,8 @@ static struct parcel *parcel_new(struct cdz_outbox *o, const struct cdz_record *
     for (size_t i = 0; i < n; i++) {
         const struct cdz_record *r = &records[i];
         p->must_arrive |= r->topic == CDZ_TOPIC_RESULT;
-        p->records[i] = (struct cdz_record){.topic = r->topic,
-                                            .key = {at, r->key.n},
-                                            .value = {at + r->key.n, r->value.n}};
+        p->records[i] = (struct cdz_record){
+            .topic = r->topic, .key = {at, r->key.n}, .value = {at + r->key.n, r->value.n}};
         memcpy(at, r->key.p, r->key.n);
         if (r->value.n > 0)
             memcpy(at + r->key.n, r->value.p, r->value.n);

@@ -3,8 +3,9 @@
  *
  *   executor ── owns live executions, steps them, commits changes and effects together
  *   worker   ── threads that take jobs, run attempts, send results and logs
- *   indexer  ── copies changes, logs and metrics from the queue to the repository, then tells
- * followers (hub) flows    ── the compiled flows by revision, shared by all
+ *   indexer  ── copies changes, logs and metrics from the queue to the repository, then tells followers
+ *   hub      ── who follows an execution
+ *   flows    ── the compiled flows by revision, shared by all
  *
  * Each binds the pure core to the ports and has its own file; standalone.c starts them in one
  * process.

@@ -16,6 +16,7 @@
 #include "sqlite/db.h"
 #include "storage/backends.h"
 #include "task/runner/orphans.h"
+#include "task/sparedirs.h"
 
 struct cdz_standalone {
     struct cdz_services services;
@@ -116,6 +117,7 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
     v->worker_env = (struct cdz_worker_env){
         .storage = v->storage,
         .tmp_dir = c->tmp_dir,
+        .spare_dirs = cdz_spare_dirs_open(),
         .globals = c->globals,
         .envs = c->envs,
         .zone = c->zone,
@@ -167,6 +169,7 @@ void cdz_standalone_stop(struct cdz_standalone *s)
     if (!s)
         return;
     cdz_worker_stop(s->worker, s->services.config->termination_grace);
+    cdz_spare_dirs_close(s->services.worker_env.spare_dirs);
     cdz_executor_stop(s->executor);
     cdz_indexer_stop(s->indexer);
     cdz_flows_close(s->services.flows);

@@ -1,11 +1,12 @@
 /*
  * worker.c -- the threads that run attempts.
  *
- *   job threads   take one job each from the group "worker", run it to its end, send logs and
- * result together; they are started when all others are busy, up to the configured number ticker
- * one thread for deadlines (timeouts) and for sending the log lines of long attempts while they run
- *   kill listener takes the topic KILL: stops the attempts of an execution and refuses its jobs
- * that still wait
+ *   job threads    take one job each from the group "worker", run it to its end, send logs and result
+ *                  together; they are started when all others are busy, up to the configured number
+ *   ticker         one thread for deadlines (timeouts), for telling that an attempt runs, and for sending
+ *                  the log lines of long attempts while they run
+ *   kill listener  takes the topic KILL: stops the attempts of an execution and refuses its jobs
+ *                  that still wait
  *
  * Locks: worker->mu guards the list of attempts, the deadlines and the killed ids; attempt->mu its
  * buffered records. worker->mu is taken before attempt->mu, never the other way round.
@@ -25,8 +26,10 @@
 #include "server/server.h"
 #include "task/world.h"
 
-#define FLUSH_EVERY                                                                                \
-    (100 * CDZ_MS) /* a log line of a running attempt is visible after this long at most */
+#define LOOK_EVERY (25 * CDZ_MS) /* how often the ticker looks at what runs */
+#define RUNNING_AFTER                                                                              \
+    (20 * CDZ_MS) /* what ends sooner is not told to be RUNNING first: a commit less */
+#define FLUSH_EVERY (100 * CDZ_MS) /* a log line of a running attempt is visible this soon */
 
 enum {
     FLUSH_BYTES = 256 << 10,
@@ -53,7 +56,10 @@ struct attempt {
     struct attempt *next, *before; /* in worker->running */
     atomic_int cancel;             /* enum cdz_cancel */
     int fd;                        /* eventfd behind run.cancel_fd */
-    cdz_us deadline;               /* monotonic; 0: none. Guarded by worker->mu */
+    cdz_us running_due; /* monotonic: when RUNNING is to be sent; 0: not (any more). Guarded by
+                           worker->mu */
+    cdz_us started;     /* UTC */
+    cdz_us deadline;    /* monotonic; 0: none. Guarded by worker->mu */
     enum cdz_level least_level;
     int log_fd; /* logToFile: the file that takes the lines; else -1. Guarded by mu */
 
@@ -105,7 +111,8 @@ static void flush(struct attempt *a, const struct cdz_record *last)
                                      .key = a->run.job->execution_id,
                                      .value = {a->buf.p + a->refs.v[i].at, a->refs.v[i].n}};
     /* Not waited for: one writer keeps the order, so the executor's commit of the result lies
-     * behind these lines. The result by itself needs no disk: that commit carries the lines, too. */
+     * behind these lines. The result by itself needs no disk: that commit carries the lines, too.
+     */
     if (n > 0)
         cdz_outbox_send(a->worker->outbox, out, n);
     if (last)
@@ -346,6 +353,20 @@ static void *kill_main(void *arg)
     return NULL;
 }
 
+/* Lock: worker->mu held, so that the attempt has not sent its result yet. */
+static void send_running(struct attempt *a)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_event ev = {.kind = CDZ_EVENT_RUNNING,
+                           .taskrun = a->run.job->taskrun_index,
+                           .epoch = a->run.job->epoch,
+                           .started = a->started};
+    cdz_event_encode(&ev, CDZ_STR(""), &b);
+    struct cdz_record r = {
+        .topic = CDZ_TOPIC_RESULT, .key = a->run.job->execution_id, .value = cdz_buf_get(&b)};
+    cdz_queue_send(a->worker->s->queue, &r, 1, NULL, NULL);
+}
+
 /* Sleeps until the next deadline or flush; a new deadline signals `tick`. */
 static void *ticker_main(void *arg)
 {
@@ -361,12 +382,16 @@ static void *ticker_main(void *arg)
             } else if (a->deadline && a->deadline < next) {
                 next = a->deadline;
             }
+            if (a->running_due && a->running_due <= now) {
+                send_running(a);
+                a->running_due = 0;
+            }
             pthread_mutex_lock(&a->mu);
             if (a->refs.n > 0 && a->flushed + FLUSH_EVERY <= now)
                 flush(a, NULL);
             pthread_mutex_unlock(&a->mu);
-            if (next > now + FLUSH_EVERY)
-                next = now + FLUSH_EVERY; /* something runs: look again soon */
+            if (next > now + LOOK_EVERY)
+                next = now + LOOK_EVERY; /* something runs: look again soon */
         }
         struct timespec ts = {.tv_sec = next / CDZ_SECOND, .tv_nsec = next % CDZ_SECOND * 1000};
         (void)pthread_cond_timedwait(&w->tick, &w->mu,
@@ -380,13 +405,16 @@ static void *ticker_main(void *arg)
  * -------------------------------------------------------------------------------------------------
  */
 
-/* Lock: none. False: the execution is killed. */
-static bool enlist(struct attempt *a)
+/* Lock: none. Why the attempt must not begin: its execution is killed, or the worker stops (who
+ * stops it goes once through the attempts that are enlisted). */
+static enum cdz_cancel enlist(struct attempt *a)
 {
     struct cdz_worker *w = a->worker;
     pthread_mutex_lock(&w->mu);
-    bool killed = cdz_table_get(&w->killed, a->run.job->execution_id) != NULL;
-    if (!killed) {
+    enum cdz_cancel ret = cdz_table_get(&w->killed, a->run.job->execution_id) ? CDZ_CANCEL_KILL
+                          : w->stopping                                       ? CDZ_CANCEL_SHUTDOWN
+                                                                              : CDZ_CANCEL_NO;
+    if (ret == CDZ_CANCEL_NO) {
         bool first = !w->running;
         a->next = w->running;
         a->before = NULL;
@@ -397,7 +425,7 @@ static bool enlist(struct attempt *a)
             pthread_cond_signal(&w->tick);
     }
     pthread_mutex_unlock(&w->mu);
-    return !killed;
+    return ret;
 }
 
 static void delist(struct attempt *a)
@@ -423,19 +451,6 @@ static cdz_rc set_deadline(struct attempt *a, struct cdz_err *err)
     CDZ_TRY(cdz_duration_of(timeout, &span, err));
     a->deadline = cdz_mono_us() + span;
     return CDZ_OK;
-}
-
-static void send_running(struct attempt *a, cdz_us started)
-{
-    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
-    struct cdz_event ev = {.kind = CDZ_EVENT_RUNNING,
-                           .taskrun = a->run.job->taskrun_index,
-                           .epoch = a->run.job->epoch,
-                           .started = started};
-    cdz_event_encode(&ev, CDZ_STR(""), &b);
-    struct cdz_record r = {
-        .topic = CDZ_TOPIC_RESULT, .key = a->run.job->execution_id, .value = cdz_buf_get(&b)};
-    cdz_queue_send(a->worker->s->queue, &r, 1, NULL, NULL);
 }
 
 /* The URI of the file that took the lines of this attempt, or an empty text. */
@@ -560,14 +575,21 @@ static void run_attempt(struct cdz_worker *w, struct attempt *a, const struct cd
     cdz_task_world_init(&world, &a->run);
     a->run.env = &world.env;
     cdz_rc rc = set_deadline(a, &err);
-    if (!enlist(a)) {
+    a->started = started;
+    a->running_due = a->run.task->type->quick ? 0 : cdz_mono_us() + RUNNING_AFTER;
+    switch (enlist(a)) {
+    case CDZ_CANCEL_KILL:
+    case CDZ_CANCEL_TIMEOUT:
         send_result(a, CDZ_KILLED, started);
         return;
+    case CDZ_CANCEL_SHUTDOWN:
+        close_log_file(a); /* no result: the executor sends it again after the restart */
+        return;
+    case CDZ_CANCEL_NO:
+        break;
     }
     w->s->counters->jobs_started++;
     w->s->counters->jobs_running++;
-    if (!a->run.task->type->quick)
-        send_running(a, started);
     if (rc == CDZ_OK)
         rc = a->run.task->type->run(&a->run, &err);
     enum cdz_state state = state_of(a, rc, &err);

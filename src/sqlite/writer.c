@@ -180,7 +180,8 @@ static void wait_for_work(struct cdz_db *db)
     struct timespec ts = {.tv_sec = db->lazy_until / CDZ_SECOND,
                           .tv_nsec = db->lazy_until % CDZ_SECOND * 1000};
     if (db->first)
-        (void)pthread_cond_clockwait(&db->work, &db->mutex, CLOCK_MONOTONIC, &ts); /* both will do */
+        (void)pthread_cond_clockwait(&db->work, &db->mutex, CLOCK_MONOTONIC,
+                                     &ts); /* both will do */
     else
         pthread_cond_wait(&db->work, &db->mutex);
 }

@@ -74,7 +74,7 @@ static bool match_star(struct match *m, cdz_str p, cdz_str s)
     for (size_t i = 0;; i++) {
         if (match(m, behind, rest(s, i)))
             return true;
-        if (i == s.n || (!deep && s.p[i] == '/'))
+        if (i == s.n || (!deep && s.p[i] == '/') || m->tries > TRIES_MAX)
             return false;
     }
 }
@@ -112,7 +112,7 @@ static bool match_here(struct match *m, cdz_str p, cdz_str s)
 
 static bool match(struct match *m, cdz_str p, cdz_str s)
 {
-    if (m->depth == DEPTH_MAX || ++m->tries > TRIES_MAX)
+    if (++m->tries > TRIES_MAX || m->depth == DEPTH_MAX)
         return false;
     m->depth++;
     bool ok = match_here(m, p, s);

@@ -15,8 +15,8 @@ const char *const cdz_http_methods[] = {"GET",     "POST",  "PUT",   "DELETE", "
                                         "OPTIONS", "PATCH", "TRACE", NULL};
 
 static const char *const proxy_types[] = {"DIRECT", "HTTP", "SOCKS", NULL};
-static const char *const log_levels[] = {"ALL",  "TRACE", "DEBUG", "INFO",
-                                         "WARN", "ERROR", "OFF",   "NOT_SPECIFIED", NULL};
+static const char *const log_levels[] = {"ALL",   "TRACE", "DEBUG",         "INFO", "WARN",
+                                         "ERROR", "OFF",   "NOT_SPECIFIED", NULL};
 
 /* Times and sizes have their defaults in the code below: a descriptor's defaults of nested
  * properties are there only when the object itself is. */
@@ -69,8 +69,8 @@ static cdz_rc option_us(cdz_val options, const char *name, cdz_us fallback, cdz_
     return cdz_val_is_null(v) ? CDZ_OK : cdz_duration_of(v, ret, err);
 }
 
-static cdz_rc option_int(cdz_val options, const char *name, int64_t fallback, struct cdz_arena *arena,
-                         int64_t *ret, struct cdz_err *err)
+static cdz_rc option_int(cdz_val options, const char *name, int64_t fallback,
+                         struct cdz_arena *arena, int64_t *ret, struct cdz_err *err)
 {
     cdz_str text = text_of(cdz_map_getz(options, name), arena);
     *ret = fallback;
@@ -261,8 +261,7 @@ static cdz_rc add_options(struct cdz_http_task *t, struct cdz_err *err)
     CDZ_TRY(option_us(options, "connectTimeout", 0, &c->connect_timeout, err));
     CDZ_TRY(option_us(options, "readTimeout", READ_TIMEOUT, &c->read_timeout, err));
     CDZ_TRY(option_bool(options, "followRedirects", true, arena, &c->follow_redirects, err));
-    CDZ_TRY(
-        option_bool(ssl, "insecureTrustAllCertificates", false, arena, &c->insecure_tls, err));
+    CDZ_TRY(option_bool(ssl, "insecureTrustAllCertificates", false, arena, &c->insecure_tls, err));
     CDZ_TRY(option_int(options, "maxContentLength", CDZ_BODY_BYTES_MAX, arena, &body_max, err));
     if (body_max <= 0)
         return cdz_fail(err, CDZ_E_TASK, "option `maxContentLength` must be above 0");
@@ -270,7 +269,8 @@ static cdz_rc add_options(struct cdz_http_task *t, struct cdz_err *err)
     cdz_str charset = text_of(cdz_map_getz(options, "defaultCharset"), arena);
     if (charset.n && !cdz_str_ieq(charset, CDZ_STR("UTF-8")) &&
         !cdz_str_ieq(charset, CDZ_STR("US-ASCII")))
-        return cdz_fail(err, CDZ_E_TASK, "option `defaultCharset` %.*s is not supported, only UTF-8",
+        return cdz_fail(err, CDZ_E_TASK,
+                        "option `defaultCharset` %.*s is not supported, only UTF-8",
                         CDZ_S(charset));
     c->user = text_of(cdz_map_getz(options, "basicAuthUser"), arena);
     c->password = text_of(cdz_map_getz(options, "basicAuthPassword"), arena);

@@ -17,8 +17,8 @@ extern const char *const cdz_http_methods[];
          "Fields of a form to send instead of a body."},                                           \
         {"contentType", CDZ_PROP_STRING, CDZ_PROP_DYNAMIC, NULL, "The type of the body."},         \
         {"headers", CDZ_PROP_MAP, CDZ_PROP_DYNAMIC, NULL, "Headers to send."},                     \
-        {"options", CDZ_PROP_OBJECT, 0, NULL, "Time-outs, redirects, credentials, proxy.", NULL,   \
-         cdz_http_options},                                                                        \
+        {"options", CDZ_PROP_OBJECT, 0, NULL, "Time-outs, redirects, credentials, proxy.",         \
+         NULL,      cdz_http_options},                                                             \
         {"sslOptions", CDZ_PROP_OBJECT, 0, NULL, "TLS.", NULL, cdz_http_ssl},                      \
     {                                                                                              \
         "allowFailed", CDZ_PROP_BOOL, CDZ_PROP_DYNAMIC, "false",                                   \

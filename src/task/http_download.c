@@ -96,8 +96,7 @@ static cdz_str name_of(const struct cdz_http_reply *r, cdz_str url, struct cdz_a
     cdz_str said = cdz_http_reply_header(r, "content-disposition");
     cdz_str name = said.p ? behind(disposition_name(said, arena), "/\\") : CDZ_STR("");
     name = cdz_url_encode(name, arena);
-    if (name.n > 0 && name.n <= NAME_MAX_BYTES && !cdz_str_is(name, ".") &&
-        !cdz_str_is(name, ".."))
+    if (name.n > 0 && name.n <= NAME_MAX_BYTES && !cdz_str_is(name, ".") && !cdz_str_is(name, ".."))
         return name;
     return cdz_arena_printf(arena, "%016llx%.*s", (unsigned long long)cdz_random_u64(),
                             CDZ_S(extension_of(url)));
@@ -115,8 +114,8 @@ static cdz_rc store(struct cdz_run *run, const struct cdz_http_task *t,
         cdz_run_logf(run, CDZ_WARN, "File '%.*s' is empty", CDZ_S(t->call.url));
     if (lseek(t->call.to_fd, 0, SEEK_SET) != 0)
         return cdz_fail_errno(err, errno, "lseek", "the downloaded file cannot be read");
-    CDZ_TRY(cdz_run_put_file(run, name_of(reply, t->call.url, run->arena), t->call.to_fd, &uri,
-                             err));
+    CDZ_TRY(
+        cdz_run_put_file(run, name_of(reply, t->call.url, run->arena), t->call.to_fd, &uri, err));
     cdz_run_output(run, "uri", cdz_val_text(uri));
     cdz_run_output(run, "length", cdz_val_int((int64_t)reply->length));
     return CDZ_OK;

@@ -23,7 +23,7 @@ struct cdz_protocol {
     struct cdz_arena *work; /* vars, and what is left of former lines */
     struct cdz_arena *keep; /* metrics */
     cdz_val vars;
-    size_t compact_at;      /* bytes of work */
+    size_t compact_at;       /* bytes of work */
     struct cdz_table by_key; /* metric of each type, name and tags */
     CDZ_VEC(struct metric *) metrics;
     bool full;
@@ -56,7 +56,8 @@ static void compact(struct cdz_protocol *p)
     p->work = fresh;
     size_t used = cdz_arena_used(fresh);
     p->compact_at = 2 * used + GARBAGE_MAX;
-    /* Twice the limit: as values they take more room than encoded; the worker says what is wrong. */
+    /* Twice the limit: as values they take more room than encoded; the worker says what is wrong.
+     */
     if (!p->full && used > 2 * p->run->worker->output_bytes_max) {
         p->full = true;
         warn(p, "The outputs of this task exceed the limit: no more of them are taken");
@@ -96,19 +97,16 @@ static void take_metric(struct cdz_protocol *p, cdz_val m)
         hit->value += number;
         return;
     }
-    if (p->metrics.n == METRICS_MAX ||
-        cdz_arena_used(p->keep) > p->run->worker->output_bytes_max) {
+    if (p->metrics.n == METRICS_MAX || cdz_arena_used(p->keep) > p->run->worker->output_bytes_max) {
         if (!p->full)
             warn(p, "This task has too many different metrics: no more of them are taken");
         p->full = true;
         return;
     }
     hit = CDZ_NEW(p->keep, struct metric);
-    *hit = (struct metric){timer ? "timer" : "counter",
-                           cdz_arena_str(p->keep, cdz_val_str(name)),
-                           tags.kind == CDZ_MAP ? cdz_val_copy(p->keep, tags)
-                                                : cdz_val_map(p->keep, 0),
-                           number};
+    *hit = (struct metric){
+        timer ? "timer" : "counter", cdz_arena_str(p->keep, cdz_val_str(name)),
+        tags.kind == CDZ_MAP ? cdz_val_copy(p->keep, tags) : cdz_val_map(p->keep, 0), number};
     CDZ_PUSH(p->keep, &p->metrics, hit);
     (void)cdz_table_put(&p->by_key, cdz_buf_get(&key), hit); /* there was none */
 }

@@ -23,9 +23,10 @@ enum cdz_cancel { CDZ_CANCEL_NO, CDZ_CANCEL_KILL, CDZ_CANCEL_TIMEOUT, CDZ_CANCEL
 struct cdz_run;
 struct cdz_worker_env {
     struct cdz_storage *storage;
-    cdz_str tmp_dir;       /* where working directories are made; absolute */
-    cdz_val globals, envs; /* `globals.*`, `envs.*` of expressions */
-    cdz_str zone;          /* server time zone */
+    cdz_str tmp_dir;                   /* where working directories are made; absolute */
+    struct cdz_spare_dirs *spare_dirs; /* empty ones for later attempts; NULL: none are kept */
+    cdz_val globals, envs;             /* `globals.*`, `envs.*` of expressions */
+    cdz_str zone;                      /* server time zone */
     bool recursive_rendering;
     cdz_us kill_grace_us;    /* between SIGTERM and SIGKILL of a process tree */
     size_t output_bytes_max; /* CDZ_OUTPUT_BYTES_MAX */

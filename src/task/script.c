@@ -257,6 +257,7 @@ static cdz_rc run_process(struct script *s, struct cdz_process_use *use, struct 
         .ctx = s,
     };
     CDZ_TRY(cdz_process_run(&p, use, err));
+    s->dir.is_left = use->strays == 0 && !use->cancelled;
     add_metrics(run, use);
     if (use->strays)
         cdz_run_logf(run, CDZ_WARN,
@@ -284,7 +285,8 @@ static cdz_rc finish(struct script *s, const struct cdz_process_use *use, struct
     return CDZ_OK;
 }
 
-/* {{ workingDir }}, {{ outputDir }}, and what is accepted although this runner has no use for it. */
+/* {{ workingDir }}, {{ outputDir }}, and what is accepted although this runner has no use for it.
+ */
 static cdz_rc set_scene(struct script *s, struct cdz_err *err)
 {
     struct cdz_run *run = s->run;
@@ -299,8 +301,9 @@ static cdz_rc set_scene(struct script *s, struct cdz_err *err)
     cdz_task_world_put(run, "workingDir", cdz_val_z(s->dir.path));
     if (!cdz_val_is_null(cdz_map_getz(run->task->props, "containerImage")) ||
         !cdz_val_is_null(cdz_map_getz(run->task->props, "docker")))
-        cdz_run_logf(run, CDZ_DEBUG, "The Process runner starts no container: containerImage and "
-                                     "docker are ignored");
+        cdz_run_logf(run, CDZ_DEBUG,
+                     "The Process runner starts no container: containerImage and "
+                     "docker are ignored");
     return CDZ_OK;
 }
 

@@ -10,8 +10,8 @@ extern const struct cdz_type cdz_task_return;             /* return.c */
 extern const struct cdz_type cdz_task_output_values;      /* output_values.c */
 extern const struct cdz_type cdz_task_fail;               /* fail.c */
 extern const struct cdz_type cdz_task_sleep;              /* sleep.c */
-extern const struct cdz_type cdz_task_http_request;          /* http_request.c */
-extern const struct cdz_type cdz_task_http_download;         /* http_download.c */
+extern const struct cdz_type cdz_task_http_request;       /* http_request.c */
+extern const struct cdz_type cdz_task_http_download;      /* http_download.c */
 /* script_types.c */
 extern const struct cdz_type cdz_task_shell_commands, cdz_task_shell_script;
 extern const struct cdz_type cdz_task_python_commands, cdz_task_python_script;

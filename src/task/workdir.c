@@ -15,13 +15,14 @@
 #include <unistd.h>
 
 #include "task/glob.h"
+#include "task/sparedirs.h"
 
 enum {
-    DEPTH_MAX = 64,      /* folders in folders that are searched for output files */
-    FILES_MAX = 100000,  /* files and folders that are searched */
-    NAMES_MAX = 1000,    /* tries for a free name */
+    DEPTH_MAX = 64,        /* folders in folders that are searched for output files */
+    FILES_MAX = 100000,    /* files and folders that are searched */
+    NAMES_MAX = 1000,      /* tries for a free name */
     STORED_NAME_MAX = 240, /* bytes of a file's name in the storage, and one character more */
-    SWEEPS_MAX = 100000, /* of a directory that is being removed */
+    SWEEPS_MAX = 100000,   /* of a directory that is being removed */
 };
 
 /* --- removing it ------------------------------------------------------------------------------ */
@@ -128,6 +129,16 @@ cdz_rc cdz_workdir_open(struct cdz_run *run, struct cdz_workdir *ret, struct cdz
     cdz_str path = cdz_arena_printf(run->arena, "%.*s/%.*s-%u", CDZ_S(run->worker->tmp_dir),
                                     CDZ_S(run->job->taskrun_id), run->job->epoch);
     w.path = path.p;
+    cdz_str spare;
+    if (cdz_spare_dirs_take(run->worker->spare_dirs, run->arena, &spare)) {
+        w.path = spare.p;
+        w.fd = open(w.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (w.fd >= 0) {
+            *ret = w;
+            return CDZ_OK;
+        }
+        w.path = path.p; /* somebody has removed it */
+    }
     int made = mkdir(w.path, 0700);
     if (made != 0 && errno == EEXIST) {
         remove_directory(w.path); /* of this attempt before the server was killed */
@@ -144,13 +155,31 @@ cdz_rc cdz_workdir_open(struct cdz_run *run, struct cdz_workdir *ret, struct cdz
     return CDZ_OK;
 }
 
+/* As it was made: empty, with its first permissions. */
+static bool is_pristine(int fd)
+{
+    struct stat st;
+    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+    bool empty = dir && fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0700 && st.st_nlink > 0;
+    for (struct dirent *d; empty && (d = readdir(dir));)
+        empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+    if (dir)
+        closedir(dir);
+    else if (again >= 0)
+        close(again);
+    return empty;
+}
+
 void cdz_workdir_close(struct cdz_workdir *w)
 {
     if (w->fd < 0)
         return;
+    bool spare = w->is_left && is_pristine(w->fd);
     close(w->fd);
     w->fd = -1;
-    remove_directory(w->path);
+    if (!spare || !cdz_spare_dirs_keep(w->run->worker->spare_dirs, cdz_str_z(w->path)))
+        remove_directory(w->path);
 }
 
 /* --- names inside ----------------------------------------------------------------------------- */
@@ -411,8 +440,7 @@ static cdz_rc local_path(struct cdz_workdir *w, cdz_str uri, cdz_str *ret, struc
     cdz_str base = uri;
     for (size_t slash; (slash = cdz_str_chr(base, '/', 0)) != SIZE_MAX;)
         base = cdz_str_sub(base, slash + 1, base.n);
-    cdz_str name =
-        cdz_arena_printf(arena, CDZ_WORKDIR_OWN "/%zu/%.*s", w->locals.n, CDZ_S(base));
+    cdz_str name = cdz_arena_printf(arena, CDZ_WORKDIR_OWN "/%zu/%.*s", w->locals.n, CDZ_S(base));
     CDZ_TRY(download_uri(w, uri, name, err));
     *ret = cdz_arena_printf(arena, "%s/%.*s", w->path, CDZ_S(name));
     CDZ_PUSH(arena, &w->locals, (struct cdz_workdir_local){cdz_arena_str(arena, uri), *ret});

@@ -19,6 +19,7 @@ struct cdz_workdir {
     struct cdz_run *run;
     const char *path; /* absolute */
     int fd;           /* of the directory */
+    bool is_left;     /* the caller: nothing of the attempt can be in it any more */
     cdz_str script;   /* a file that is no output file either: the script; may be empty */
     CDZ_VEC(struct cdz_workdir_local) locals; /* what was downloaded for URIs in texts */
 };

@@ -11,7 +11,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-
 static void value(cdz_str bytes, struct cdz_arena *arena)
 {
     CDZ_AUTO_BUF struct cdz_buf a = CDZ_BUF_INIT, CDZ_AUTO_BUF b = CDZ_BUF_INIT;
@@ -32,7 +31,7 @@ static void value(cdz_str bytes, struct cdz_arena *arena)
 static void execution(cdz_str bytes)
 {
     CDZ_AUTO_BUF struct cdz_buf a = CDZ_BUF_INIT, CDZ_AUTO_BUF b = CDZ_BUF_INIT,
-                               CDZ_AUTO_BUF json = CDZ_BUF_INIT;
+                                CDZ_AUTO_BUF json = CDZ_BUF_INIT;
     size_t half = bytes.n / 2;
     struct cdz_execution *e, *again;
     struct cdz_err err;

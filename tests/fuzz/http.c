@@ -48,7 +48,8 @@ static void route(cdz_str path)
             const struct api_route *r =
                 api_route_find(tables[i], cdz_str_z(methods[m]), path, param);
             for (size_t k = 0; k < 4; k++) { /* what was found lies in the path */
-                if (param[k].p && (param[k].p < path.p || param[k].p + param[k].n > path.p + path.n))
+                if (param[k].p &&
+                    (param[k].p < path.p || param[k].p + param[k].n > path.p + path.n))
                     abort();
             }
             if (r && strcmp(r->method, methods[m]) != 0)

@@ -256,10 +256,10 @@ TEST(a_flow_is_created_changed_listed_and_deleted)
         CHECK(cdz_map_getz(json_of(&r, arena), "revision").i == 1, "revision");
     }
     {
-        const char *changed = cdz_arena_z(
-            arena, cdz_arena_printf(arena, "%sdescription: new\n", hello));
-        AUTO_REPLY r = call(&s, "PUT", "/api/v1/flows/t/hello", "application/x-yaml",
-                            cdz_str_z(changed));
+        const char *changed =
+            cdz_arena_z(arena, cdz_arena_printf(arena, "%sdescription: new\n", hello));
+        AUTO_REPLY r =
+            call(&s, "PUT", "/api/v1/flows/t/hello", "application/x-yaml", cdz_str_z(changed));
         CHECK_STATUS(r, 200);
         CHECK(cdz_map_getz(json_of(&r, arena), "revision").i == 2, "revision");
     }
@@ -639,8 +639,7 @@ TEST(strange_paths_and_queries_are_answered)
         AUTO_REPLY r = get(&s, calls[i].path);
         CHECK(r.status == calls[i].status, "%s: %ld %.200s", calls[i].path, r.status,
               r.body.p ? r.body.p : "");
-        CHECK(!has(cdz_buf_get(&r.head), "x:y\r\n"), "%s: a header was smuggled in",
-              calls[i].path);
+        CHECK(!has(cdz_buf_get(&r.head), "x:y\r\n"), "%s: a header was smuggled in", calls[i].path);
     }
     CHECK(alive(&s), "gone");
     site_close(&s);
@@ -671,8 +670,8 @@ TEST(bodies_beyond_the_limit_are_refused_and_the_server_lives)
     {
         CDZ_AUTO_BUF struct cdz_buf form = CDZ_BUF_INIT;
         for (int i = 0; i < 1500; i++)
-            cdz_buf_printf(&form, "--XyZ\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\nv\r\n",
-                           i);
+            cdz_buf_printf(&form,
+                           "--XyZ\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\nv\r\n", i);
         cdz_buf_z(&form, "--XyZ--\r\n");
         AUTO_REPLY r = call(&s, "POST", "/api/v1/executions/t/inputs",
                             "multipart/form-data; boundary=XyZ", cdz_buf_get(&form));
@@ -691,9 +690,11 @@ TEST(broken_multipart_bodies_are_refused)
         {"multipart/form-data; boundary=XyZ", /* cut inside a value */
          "--XyZ\r\nContent-Disposition: form-data; name=\"word\"\r\n\r\nhal", 400},
         {"multipart/form-data; boundary=XyZ", /* cut inside a file */
-         "--XyZ\r\nContent-Disposition: form-data; name=\"data\"; filename=\"data\"\r\n\r\nhal", 400},
+         "--XyZ\r\nContent-Disposition: form-data; name=\"data\"; filename=\"data\"\r\n\r\nhal",
+         400},
         {"multipart/form-data; boundary=XyZ", "this is no multipart at all", 422},
-        {"multipart/form-data; boundary=XyZ", "--XyZ--\r\n", 422}, /* an empty form: inputs are missing */
+        {"multipart/form-data; boundary=XyZ", "--XyZ--\r\n",
+         422}, /* an empty form: inputs are missing */
         {"multipart/form-data; boundary=XyZ", "--XyZ--", 422},
         {"multipart/form-data", "--x\r\n\r\n", 400},
         {"multipart/form-data; boundary=", "--\r\n\r\n", 400},
@@ -706,8 +707,7 @@ TEST(broken_multipart_bodies_are_refused)
     for (size_t i = 0; i < CDZ_COUNT(calls); i++) {
         AUTO_REPLY r = call(&s, "POST", "/api/v1/executions/t/inputs", calls[i].type,
                             cdz_str_z(calls[i].body));
-        CHECK(r.status == calls[i].status, "%zu: %ld %s", i, r.status,
-              r.body.p ? r.body.p : "");
+        CHECK(r.status == calls[i].status, "%zu: %ld %s", i, r.status, r.body.p ? r.body.p : "");
     }
     AUTO_REPLY found = get(&s, "/api/v1/executions/search");
     CHECK(has(cdz_buf_get(&found.body), "\"total\":0"), "%s", found.body.p);
@@ -720,7 +720,9 @@ TEST(bytes_that_are_no_http_are_turned_away)
     struct site s;
     site_open(&s, RIG_VOLATILE);
     static const char *const requests[] = {
-        "\r\n\r\n\r\n\r\n", "\x16\x03\x01\x02 this is TLS\r\n\r\n", "GET\r\n\r\n",
+        "\r\n\r\n\r\n\r\n",
+        "\x16\x03\x01\x02 this is TLS\r\n\r\n",
+        "GET\r\n\r\n",
         "GET /ping HTTP/9.9\r\nHost: x\r\n\r\n",
         "POST /api/v1/flows HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
         "POST /api/v1/flows HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
@@ -787,8 +789,8 @@ TEST(a_client_that_hangs_up_while_it_waits_is_forgotten)
     size_t before = open_files();
     int wait = raw_open(&s, CDZ_STR("POST /api/v1/executions/t/forever?wait=true HTTP/1.1\r\n"
                                     "Host: x\r\nContent-Length: 0\r\n\r\n"));
-    snprintf(follow, sizeof(follow),
-             "GET /api/v1/executions/%s/follow HTTP/1.1\r\nHost: x\r\n\r\n", id);
+    snprintf(follow, sizeof(follow), "GET /api/v1/executions/%s/follow HTTP/1.1\r\nHost: x\r\n\r\n",
+             id);
     int stream = raw_open(&s, cdz_str_z(follow));
     rig_pause(300);
     CHECK(open_files() >= before + 4, "they are not connected");
@@ -816,8 +818,8 @@ TEST(with_basic_authentication_only_who_knows_the_password_gets_in)
     static const struct {
         const char *userpwd;
         int status;
-    } tries[] = {{NULL, 401},           {"ann:secret", 200}, {"ann:secre", 401}, {"ann:secrett", 401},
-                 {"ann:", 401},         {":", 401},          {"Ann:secret", 401}};
+    } tries[] = {{NULL, 401},   {"ann:secret", 200}, {"ann:secre", 401}, {"ann:secrett", 401},
+                 {"ann:", 401}, {":", 401},          {"Ann:secret", 401}};
     for (size_t i = 0; i < CDZ_COUNT(tries); i++) {
         AUTO_REPLY r;
         CURL *c = prepare(&s, "GET", "/api/v1/flows/search", &r);
@@ -936,7 +938,8 @@ TEST(who_waits_when_the_server_stops_is_told_and_streams_end_soon)
     CHECK(raw_status(wait) == 503, "the waiting request was not told");
     char rest[4096];
     ssize_t n;
-    while ((n = recv(stream, rest, sizeof(rest), 0)) > 0 && !has((cdz_str){rest, (size_t)n}, "\r\n0\r\n"))
+    while ((n = recv(stream, rest, sizeof(rest), 0)) > 0 &&
+           !has((cdz_str){rest, (size_t)n}, "\r\n0\r\n"))
         continue;
     close(wait);
     close(stream);
@@ -1004,7 +1007,8 @@ TEST(requests_on_open_connections_during_the_stop_are_refused)
     static const char *const requests[] = {
         "GET /api/v1/executions/search HTTP/1.1\r\nHost: x\r\n\r\n",
         "POST /api/v1/executions/t/hello HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-        "POST /api/v1/executions/t/hello?wait=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        "POST /api/v1/executions/t/hello?wait=true HTTP/1.1\r\nHost: x\r\nContent-Length: "
+        "0\r\n\r\n",
         "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"};
     for (int round = 0; round < 3; round++) {
         struct site s;

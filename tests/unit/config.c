@@ -41,10 +41,15 @@ static struct cdz_config *loaded(const char *text)
 
 static void clear_environment(void)
 {
-    static const char *const names[] = {
-        "CADENZA_CONFIGURATION", "KESTRA_CONFIGURATION", "CADENZA_CONFIGURATION_PATH",
-        "KESTRA_CONFIGURATION_PATH", "KESTRA_SERVER_PORT", "CADENZA_QUEUE_TYPE",
-        "CADENZA_SERVER_WORKER_THREADS", "KESTRA_STORAGE_LOCAL_BASE_PATH", "KESTRA_GREETING"};
+    static const char *const names[] = {"CADENZA_CONFIGURATION",
+                                        "KESTRA_CONFIGURATION",
+                                        "CADENZA_CONFIGURATION_PATH",
+                                        "KESTRA_CONFIGURATION_PATH",
+                                        "KESTRA_SERVER_PORT",
+                                        "CADENZA_QUEUE_TYPE",
+                                        "CADENZA_SERVER_WORKER_THREADS",
+                                        "KESTRA_STORAGE_LOCAL_BASE_PATH",
+                                        "KESTRA_GREETING"};
     for (size_t i = 0; i < CDZ_COUNT(names); i++)
         unsetenv(names[i]);
 }
@@ -276,9 +281,10 @@ TEST(a_file_that_is_not_there_is_refused)
 TEST(printing_shows_values_in_force_and_hides_secrets)
 {
     CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
-    struct cdz_config *c = loaded("kestra:\n  queue:\n    type: memory\n  server:\n    basic-auth:\n"
-                                  "      enabled: true\n      username: ann\n      password: s3cret\n"
-                                  "  encryption:\n    secret-key: dG9wLXNlY3JldA==\n");
+    struct cdz_config *c =
+        loaded("kestra:\n  queue:\n    type: memory\n  server:\n    basic-auth:\n"
+               "      enabled: true\n      username: ann\n      password: s3cret\n"
+               "  encryption:\n    secret-key: dG9wLXNlY3JldA==\n");
     cdz_config_print(c, &b);
     cdz_str text = cdz_buf_get(&b);
     CHECK(cdz_str_find(text, CDZ_STR("queue.type: \"memory\""), 0) != SIZE_MAX, "%s", b.p);

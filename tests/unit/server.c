@@ -46,8 +46,7 @@ static const char forever[] = "id: forever\n"
 static bool runs(struct rig *r, const char *id)
 {
     struct cdz_execution *e = rig_get(r, id);
-    bool ret = e && e->taskruns.n > 0 &&
-               cdz_state_now(&e->taskruns.v[0]->history) == CDZ_RUNNING &&
+    bool ret = e && e->taskruns.n > 0 && cdz_state_now(&e->taskruns.v[0]->history) == CDZ_RUNNING &&
                r->s->counters->jobs_running > 0;
     cdz_execution_free(e);
     return ret;
@@ -344,8 +343,8 @@ TEST(damaged_records_are_counted_and_nothing_stops)
     char id[32];
     rig_start(&r, RIG_VOLATILE);
     rig_deploy(&r, 1, hello);
-    static const enum cdz_topic topics[] = {CDZ_TOPIC_EVENT, CDZ_TOPIC_RESULT, CDZ_TOPIC_JOB,
-                                            CDZ_TOPIC_CHANGE, CDZ_TOPIC_LOG, CDZ_TOPIC_METRIC};
+    static const enum cdz_topic topics[] = {CDZ_TOPIC_EVENT,  CDZ_TOPIC_RESULT, CDZ_TOPIC_JOB,
+                                            CDZ_TOPIC_CHANGE, CDZ_TOPIC_LOG,    CDZ_TOPIC_METRIC};
     for (size_t i = 0; i < CDZ_COUNT(topics); i++) {
         struct cdz_record bad[] = {
             {.topic = topics[i], .key = CDZ_STR("nobody"), .value = CDZ_STR("\x01\xff\xff\xff")},
@@ -432,6 +431,22 @@ TEST(an_execution_whose_flow_is_gone_fails_after_the_restart_and_others_go_on)
     CHECK_STATE(e, CDZ_FAILED);
     cdz_execution_free(e);
     rig_stop(&r);
+}
+
+TEST(a_stop_just_when_a_job_is_taken_does_not_wait_for_its_end)
+{
+    for (int i = 0; i < 20; i++) {
+        struct rig r;
+        char id[32];
+        struct timespec moment = {.tv_nsec = i * 40000};
+        rig_start(&r, RIG_VOLATILE);
+        rig_deploy(&r, 1, forever);
+        rig_run(&r, "forever", id);
+        nanosleep(&moment, NULL);
+        cdz_us begin = cdz_mono_us();
+        rig_stop(&r);
+        CHECK(cdz_mono_us() - begin < 2 * CDZ_SECOND, "round %d", i);
+    }
 }
 
 TEST(a_second_server_on_the_same_directory_is_refused)
@@ -550,7 +565,8 @@ TEST(flows_are_found_by_revision_also_after_a_restart_and_when_deleted)
         rig_halt(&r);
         rig_go(&r, RIG_FILE);
     }
-    RIG_NEED(cdz_flows_forget(r.s->flows, CDZ_STR("t"), CDZ_STR("f"), 3, CDZ_STR("id: f"), &rig_err));
+    RIG_NEED(
+        cdz_flows_forget(r.s->flows, CDZ_STR("t"), CDZ_STR("f"), 3, CDZ_STR("id: f"), &rig_err));
     for (int round = 0; round < 2; round++) {
         (void)message_of(&r, 0, arena, &rc);
         CHECK(rc == CDZ_E_NOT_FOUND, "round %d: a deleted flow is found: %s", round,
@@ -611,8 +627,7 @@ TEST(a_stored_flow_that_cannot_be_read_any_more_has_an_exception)
           err.text);
     CHECK(flow->exception.n > 0, "no exception");
     cdz_flow_unref(flow);
-    CHECK(cdz_flows_get(r.s->flows, CDZ_STR("t"), CDZ_STR("torn"), 1, &flow, &err) ==
-              CDZ_E_CORRUPT,
+    CHECK(cdz_flows_get(r.s->flows, CDZ_STR("t"), CDZ_STR("torn"), 1, &flow, &err) == CDZ_E_CORRUPT,
           "a damaged record was read");
     rig_stop(&r);
 }
@@ -678,8 +693,7 @@ TEST(when_the_hub_tells_of_the_end_the_repository_has_it)
             struct timespec moment = {.tv_nsec = 1000000};
             nanosleep(&moment, NULL);
         }
-        CHECK(rig_state(&r, id) == CDZ_SUCCESS, "told, but %s",
-              cdz_state_name(rig_state(&r, id)));
+        CHECK(rig_state(&r, id) == CDZ_SUCCESS, "told, but %s", cdz_state_name(rig_state(&r, id)));
         cdz_hub_unfollow(r.s->hub, ticket);
         cdz_execution_free(e);
     }

@@ -38,7 +38,8 @@ static void sayz(int fd, const char *text)
 static const struct {
     const char *path, *answer;
 } answers[] = {
-    {"/hello", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: a\r\nx-two: b\r\nSet-Cookie: c=1\r\n\r\nhello"},
+    {"/hello", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: a\r\nx-two: b\r\nSet-Cookie: "
+               "c=1\r\n\r\nhello"},
     {"/empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
     {"/none", "HTTP/1.1 204 No Content\r\n\r\n"},
     {"/missing", "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nmissing"},
@@ -46,12 +47,16 @@ static const struct {
     {"/binary", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\377\376\375"},
     {"/short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"},
     {"/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"},
-    {"/to-hello", "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\nX-First: 1\r\n\r\n"},
+    {"/to-hello",
+     "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\nX-First: 1\r\n\r\n"},
     {"/to-file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"},
     {"/loop", "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n"},
-    {"/named", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Disposition: attachment; filename=\"../../etc/my data.csv\"\r\n\r\nx"},
-    {"/named-star", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Disposition: attachment; filename=\"no\"; filename*=UTF-8''na%C3%AFve.txt\r\n\r\nx"},
-    {"/named-dots", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Disposition: attachment; filename=\"..\"\r\n\r\nx"},
+    {"/named", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Disposition: attachment; "
+               "filename=\"../../etc/my data.csv\"\r\n\r\nx"},
+    {"/named-star", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Disposition: attachment; "
+                    "filename=\"no\"; filename*=UTF-8''na%C3%AFve.txt\r\n\r\nx"},
+    {"/named-dots", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Disposition: attachment; "
+                    "filename=\"..\"\r\n\r\nx"},
     {"/file.csv", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndata"},
     {"/junk", "this is not HTTP\r\n\r\n"},
     {"/hangup", ""},
@@ -168,14 +173,16 @@ static void world_close(struct world *w)
 static cdz_rc request(struct world *w, const char *path, const char *more)
 {
     char yaml[1000];
-    snprintf(yaml, sizeof(yaml), "type: io.kestra.plugin.core.http.Request\nuri: '{{ host }}%s'\n%s", path, more);
+    snprintf(yaml, sizeof(yaml),
+             "type: io.kestra.plugin.core.http.Request\nuri: '{{ host }}%s'\n%s", path, more);
     return task_rig_run(&w->r, yaml);
 }
 
 static cdz_rc download(struct world *w, const char *path, const char *more)
 {
     char yaml[1000];
-    snprintf(yaml, sizeof(yaml), "type: io.kestra.plugin.core.http.Download\nuri: '{{ host }}%s'\n%s", path, more);
+    snprintf(yaml, sizeof(yaml),
+             "type: io.kestra.plugin.core.http.Download\nuri: '{{ host }}%s'\n%s", path, more);
     return task_rig_run(&w->r, yaml);
 }
 
@@ -198,8 +205,12 @@ TEST(an_answer_gives_code_headers_body_and_length)
     CHECK(cdz_str_is(task_rig_output(&w.r, "body"), "hello"));
     CHECK(strstr(task_rig_outputs(&w.r), "\"X-Two\":[\"a\",\"b\"]"), "%s", task_rig_outputs(&w.r));
     CHECK(cdz_str_ends(task_rig_output(&w.r, "uri"), CDZ_STR("/hello")));
-    CHECK(task_rig_measured(&w.r, "counter response.length=5 {\"request.method\":\"GET\",\"response.code\":\"200\"}"), "%s", w.r.metrics.p);
-    CHECK(sent(&w, "GET /hello HTTP/1.1\r\n") && sent(&w, "User-Agent: Cadenza\r\n"), "%s", w.s.request.p);
+    CHECK(task_rig_measured(
+              &w.r,
+              "counter response.length=5 {\"request.method\":\"GET\",\"response.code\":\"200\"}"),
+          "%s", w.r.metrics.p);
+    CHECK(sent(&w, "GET /hello HTTP/1.1\r\n") && sent(&w, "User-Agent: Cadenza\r\n"), "%s",
+          w.s.request.p);
     CHECK(request(&w, "/chunked", "") == CDZ_OK, "%s", w.r.err.text);
     CHECK(cdz_str_is(task_rig_output(&w.r, "body"), "hello"));
     CHECK(!w.r.metrics.n, "a length that was not announced is measured: %s", w.r.metrics.p);
@@ -212,12 +223,21 @@ TEST(a_body_is_sent_with_its_type)
 {
     struct world w;
     world_open(&w);
-    CHECK(request(&w, "/echo", "method: POST\nbody: '{\"a\": {{ 1 }}}'") == CDZ_OK, "%s", w.r.err.text);
-    CHECK(sent(&w, "POST /echo") && sent(&w, "Content-Type: application/json\r\n") && sent(&w, "\r\n\r\n{\"a\": 1}"), "%s", w.s.request.p);
-    CHECK(request(&w, "/echo", "method: PUT\nbody: a\ncontentType: text/plain\nheaders: {X-A: b, X-Empty: '', X-Many: [c, d]}") == CDZ_OK, "%s", w.r.err.text);
-    CHECK(sent(&w, "PUT /echo") && sent(&w, "Content-Type: text/plain\r\n") && sent(&w, "X-A: b\r\n") && sent(&w, "X-Empty:\r\n") &&
-              sent(&w, "X-Many: c\r\nX-Many: d\r\n"), "%s", w.s.request.p);
-    CHECK(request(&w, "/echo", "method: POST\nbody: x\nheaders: {content-type: text/csv}") == CDZ_OK);
+    CHECK(request(&w, "/echo", "method: POST\nbody: '{\"a\": {{ 1 }}}'") == CDZ_OK, "%s",
+          w.r.err.text);
+    CHECK(sent(&w, "POST /echo") && sent(&w, "Content-Type: application/json\r\n") &&
+              sent(&w, "\r\n\r\n{\"a\": 1}"),
+          "%s", w.s.request.p);
+    CHECK(request(&w, "/echo",
+                  "method: PUT\nbody: a\ncontentType: text/plain\nheaders: {X-A: b, X-Empty: '', "
+                  "X-Many: [c, d]}") == CDZ_OK,
+          "%s", w.r.err.text);
+    CHECK(sent(&w, "PUT /echo") && sent(&w, "Content-Type: text/plain\r\n") &&
+              sent(&w, "X-A: b\r\n") && sent(&w, "X-Empty:\r\n") &&
+              sent(&w, "X-Many: c\r\nX-Many: d\r\n"),
+          "%s", w.s.request.p);
+    CHECK(request(&w, "/echo", "method: POST\nbody: x\nheaders: {content-type: text/csv}") ==
+          CDZ_OK);
     CHECK(sent(&w, "content-type: text/csv\r\n") && !sent(&w, "application/"), "%s", w.s.request.p);
     CHECK(request(&w, "/echo", "method: DELETE") == CDZ_OK);
     CHECK(sent(&w, "DELETE /echo"), "%s", w.s.request.p);
@@ -234,8 +254,13 @@ TEST(a_form_is_encoded)
 {
     struct world w;
     world_open(&w);
-    CHECK(request(&w, "/echo", "method: POST\ncontentType: application/x-www-form-urlencoded\nformData: {user: ann, text: 'a b&c=\303\251', n: 5}") == CDZ_OK, "%s", w.r.err.text);
-    CHECK(sent(&w, "\r\n\r\nuser=ann&text=a+b%26c%3D%C3%A9&n=5") && sent(&w, "application/x-www-form-urlencoded\r\n"), "%s", w.s.request.p);
+    CHECK(request(&w, "/echo",
+                  "method: POST\ncontentType: application/x-www-form-urlencoded\nformData: {user: "
+                  "ann, text: 'a b&c=\303\251', n: 5}") == CDZ_OK,
+          "%s", w.r.err.text);
+    CHECK(sent(&w, "\r\n\r\nuser=ann&text=a+b%26c%3D%C3%A9&n=5") &&
+              sent(&w, "application/x-www-form-urlencoded\r\n"),
+          "%s", w.s.request.p);
     world_close(&w);
 }
 
@@ -243,14 +268,19 @@ TEST(a_multipart_form_has_texts_files_and_named_files)
 {
     struct world w;
     world_open(&w);
-    task_rig_var(&w.r, "file", cdz_val_text(task_rig_put(&w.r, "tasks", "data.txt", "stored bytes")));
-    CHECK(request(&w, "/echo", "method: POST\ncontentType: multipart/form-data\nformData:\n  user: ann\n  plain: '{{ file }}'\n  named: {name: other.csv, content: '{{ file }}'}\n"
-                               "  inline: {name: in.txt, content: its text}\n  list: [1, 2]") == CDZ_OK, "%s", w.r.err.text);
+    task_rig_var(&w.r, "file",
+                 cdz_val_text(task_rig_put(&w.r, "tasks", "data.txt", "stored bytes")));
+    CHECK(request(&w, "/echo",
+                  "method: POST\ncontentType: multipart/form-data\nformData:\n  user: ann\n  "
+                  "plain: '{{ file }}'\n  named: {name: other.csv, content: '{{ file }}'}\n"
+                  "  inline: {name: in.txt, content: its text}\n  list: [1, 2]") == CDZ_OK,
+          "%s", w.r.err.text);
     CHECK(sent(&w, "Content-Type: multipart/form-data; boundary="), "%s", w.s.request.p);
     CHECK(sent(&w, "name=\"user\"\r\n\r\nann\r\n"), "%s", w.s.request.p);
     CHECK(sent(&w, "name=\"plain\"; filename=\"data.txt\""), "%s", w.s.request.p);
     CHECK(sent(&w, "name=\"named\"; filename=\"other.csv\""), "%s", w.s.request.p);
-    CHECK(sent(&w, "name=\"inline\"; filename=\"in.txt\"") && sent(&w, "its text"), "%s", w.s.request.p);
+    CHECK(sent(&w, "name=\"inline\"; filename=\"in.txt\"") && sent(&w, "its text"), "%s",
+          w.s.request.p);
     CHECK(sent(&w, "stored bytes") && sent(&w, "[1,2]"), "%s", w.s.request.p);
     world_close(&w);
 }
@@ -260,8 +290,11 @@ TEST(a_form_sends_no_file_of_another_execution)
     struct world w;
     struct cdz_err err;
     world_open(&w);
-    CHECK(cdz_storage_put(w.r.worker.storage, CDZ_STR("/a/b/f/executions/other/x"), CDZ_STR("private"), &err) == CDZ_OK);
-    CHECK(request(&w, "/echo", "method: POST\ncontentType: multipart/form-data\nformData: {f: 'kestra:///a/b/f/executions/other/x'}") != CDZ_OK);
+    CHECK(cdz_storage_put(w.r.worker.storage, CDZ_STR("/a/b/f/executions/other/x"),
+                          CDZ_STR("private"), &err) == CDZ_OK);
+    CHECK(request(&w, "/echo",
+                  "method: POST\ncontentType: multipart/form-data\nformData: {f: "
+                  "'kestra:///a/b/f/executions/other/x'}") != CDZ_OK);
     CHECK(strstr(w.r.err.text, "belong"), "%s", w.r.err.text);
     CHECK(!sent(&w, "private"));
     world_close(&w);
@@ -274,7 +307,8 @@ TEST(a_status_of_400_and_above_fails_unless_it_is_allowed)
     CHECK(request(&w, "/down", "") == CDZ_E_TASK);
     CHECK(strstr(w.r.err.text, "503") && strstr(w.r.err.text, "down"), "%s", w.r.err.text);
     CHECK(request(&w, "/missing", "allowFailed: true") == CDZ_OK, "%s", w.r.err.text);
-    CHECK(cdz_val_path(w.r.run.outputs, "code").i == 404 && cdz_str_is(task_rig_output(&w.r, "body"), "missing"));
+    CHECK(cdz_val_path(w.r.run.outputs, "code").i == 404 &&
+          cdz_str_is(task_rig_output(&w.r, "body"), "missing"));
     world_close(&w);
 }
 
@@ -284,8 +318,10 @@ TEST(redirects_are_followed_to_http_only)
     world_open(&w);
     CHECK(request(&w, "/to-hello", "") == CDZ_OK, "%s", w.r.err.text);
     CHECK(cdz_str_is(task_rig_output(&w.r, "body"), "hello"));
-    CHECK(!strstr(task_rig_outputs(&w.r), "X-First"), "headers of the first answer: %s", task_rig_outputs(&w.r));
-    CHECK(request(&w, "/to-hello", "options: {followRedirects: false}") == CDZ_OK, "%s", w.r.err.text);
+    CHECK(!strstr(task_rig_outputs(&w.r), "X-First"), "headers of the first answer: %s",
+          task_rig_outputs(&w.r));
+    CHECK(request(&w, "/to-hello", "options: {followRedirects: false}") == CDZ_OK, "%s",
+          w.r.err.text);
     CHECK(cdz_val_path(w.r.run.outputs, "code").i == 302);
     CHECK(request(&w, "/to-file", "") != CDZ_OK, "a file is read: %s", task_rig_outputs(&w.r));
     CHECK(request(&w, "/loop", "") != CDZ_OK);
@@ -296,7 +332,8 @@ TEST(credentials_are_sent_at_once)
 {
     struct world w;
     world_open(&w);
-    CHECK(request(&w, "/echo", "options: {basicAuthUser: ann, basicAuthPassword: pw}") == CDZ_OK, "%s", w.r.err.text);
+    CHECK(request(&w, "/echo", "options: {basicAuthUser: ann, basicAuthPassword: pw}") == CDZ_OK,
+          "%s", w.r.err.text);
     CHECK(sent(&w, "Authorization: Basic YW5uOnB3\r\n"), "%s", w.s.request.p);
     world_close(&w);
 }
@@ -308,7 +345,11 @@ TEST(the_proxy_of_the_environment_is_not_used_but_that_of_the_task)
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     world_open(&w);
     CHECK(request(&w, "/hello", "") == CDZ_OK, "%s", w.r.err.text);
-    snprintf(options, sizeof(options), "type: io.kestra.plugin.core.http.Request\nuri: http://example.invalid/hello\noptions: {proxyType: HTTP, proxyAddress: 127.0.0.1, proxyPort: %d}", w.s.port);
+    snprintf(
+        options, sizeof(options),
+        "type: io.kestra.plugin.core.http.Request\nuri: http://example.invalid/hello\noptions: "
+        "{proxyType: HTTP, proxyAddress: 127.0.0.1, proxyPort: %d}",
+        w.s.port);
     (void)task_rig_run(&w.r, options); /* no such path there; what counts is what was sent */
     CHECK(sent(&w, "GET http://example.invalid/hello"), "%s", w.s.request.p);
     unsetenv("http_proxy");
@@ -368,7 +409,8 @@ TEST(a_cancel_ends_the_request)
     if (pthread_create(&thread, NULL, cancel_soon, &w) != 0)
         abort();
     CHECK(request(&w, "/silent", "") == CDZ_E_KILLED, "%s", w.r.err.text);
-    CHECK(cdz_mono_us() - began < 2 * CDZ_SECOND, "took %lld us", (long long)(cdz_mono_us() - began));
+    CHECK(cdz_mono_us() - began < 2 * CDZ_SECOND, "took %lld us",
+          (long long)(cdz_mono_us() - began));
     pthread_join(thread, NULL);
     world_close(&w);
 }
@@ -410,10 +452,8 @@ TEST(a_download_is_stored_under_a_harmless_name)
     static const struct {
         const char *path, *end, *not_in;
     } rows[] = {
-        {"/named", "/my%20data.csv", "etc"},
-        {"/named-star", "/na%C3%AFve.txt", "no"},
-        {"/named-dots", ".tmp", ".."},
-        {"/file.csv?x=1.zip", ".csv", "zip"},
+        {"/named", "/my%20data.csv", "etc"}, {"/named-star", "/na%C3%AFve.txt", "no"},
+        {"/named-dots", ".tmp", ".."},       {"/file.csv?x=1.zip", ".csv", "zip"},
         {"/hello", ".tmp", "hello"},
     };
     for (size_t i = 0; i < CDZ_COUNT(rows); i++) {
@@ -421,11 +461,15 @@ TEST(a_download_is_stored_under_a_harmless_name)
         world_open(&w);
         CHECK(download(&w, rows[i].path, "") == CDZ_OK, "%s: %s", rows[i].path, w.r.err.text);
         cdz_str uri = task_rig_output(&w.r, "uri");
-        cdz_str name = cdz_str_sub(uri, sizeof("kestra:///a/b/f/executions/exec1/tasks/t/run1") - 1, uri.n);
-        CHECK(cdz_str_starts(uri, CDZ_STR("kestra:///a/b/f/executions/exec1/tasks/t/run1/")), "%.*s", CDZ_S(uri));
+        cdz_str name =
+            cdz_str_sub(uri, sizeof("kestra:///a/b/f/executions/exec1/tasks/t/run1") - 1, uri.n);
+        CHECK(cdz_str_starts(uri, CDZ_STR("kestra:///a/b/f/executions/exec1/tasks/t/run1/")),
+              "%.*s", CDZ_S(uri));
         CHECK(cdz_str_ends(name, cdz_str_z(rows[i].end)), "%s: %.*s", rows[i].path, CDZ_S(uri));
-        CHECK(cdz_str_find(name, cdz_str_z(rows[i].not_in), 0) == SIZE_MAX, "%s: %.*s", rows[i].path, CDZ_S(uri));
-        CHECK(task_rig_file(&w.r, uri).n == (size_t)cdz_val_path(w.r.run.outputs, "length").i, "%s", task_rig_outputs(&w.r));
+        CHECK(cdz_str_find(name, cdz_str_z(rows[i].not_in), 0) == SIZE_MAX, "%s: %.*s",
+              rows[i].path, CDZ_S(uri));
+        CHECK(task_rig_file(&w.r, uri).n == (size_t)cdz_val_path(w.r.run.outputs, "length").i, "%s",
+              task_rig_outputs(&w.r));
         world_close(&w);
     }
 }
@@ -466,7 +510,10 @@ TEST(a_download_that_breaks_off_fails_and_stores_nothing)
     CHECK(download(&w, "/short", "") != CDZ_OK);
     CHECK(strstr(w.r.err.text, "Invalid size, got 9, expected 100"), "%s", w.r.err.text);
     CHECK(download(&w, "/missing", "") == CDZ_E_TASK);
-    CHECK(cdz_storage_list(w.r.worker.storage, CDZ_STR("/"), true, w.r.run.arena, &files, &n, &err) == CDZ_OK && n == 0, "%zu files", n);
+    CHECK(cdz_storage_list(w.r.worker.storage, CDZ_STR("/"), true, w.r.run.arena, &files, &n,
+                           &err) == CDZ_OK &&
+              n == 0,
+          "%zu files", n);
     DIR *d = opendir(w.r.dir);
     for (struct dirent *e; d && (e = readdir(d));)
         CHECK(e->d_name[0] == '.', "%s is left", e->d_name);
@@ -478,9 +525,12 @@ TEST(encrypted_bodies_are_refused_with_the_flow)
 {
     struct task_rig r;
     task_rig_open(&r);
-    CHECK(!task_rig_parse(&r, "type: io.kestra.plugin.core.http.Request\nuri: http://x\nencryptBody: true"));
+    CHECK(!task_rig_parse(
+        &r, "type: io.kestra.plugin.core.http.Request\nuri: http://x\nencryptBody: true"));
     CHECK(strstr(r.err.text, "not supported yet"), "%s", r.err.text);
-    CHECK(task_rig_parse(&r, "type: io.kestra.plugin.fs.http.Request\nuri: http://x\nencryptBody: false"), "%s", r.err.text);
+    CHECK(task_rig_parse(
+              &r, "type: io.kestra.plugin.fs.http.Request\nuri: http://x\nencryptBody: false"),
+          "%s", r.err.text);
     task_rig_close(&r);
 }
 

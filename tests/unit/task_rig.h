@@ -41,7 +41,8 @@ static inline void task_rig_cancel(struct task_rig *r, enum cdz_cancel why)
         abort();
 }
 
-static inline void task_rig_log(struct cdz_run *run, enum cdz_level level, cdz_us at, cdz_str message)
+static inline void task_rig_log(struct cdz_run *run, enum cdz_level level, cdz_us at,
+                                cdz_str message)
 {
     struct task_rig *r = (struct task_rig *)run;
     (void)at;
@@ -52,8 +53,8 @@ static inline void task_rig_log(struct cdz_run *run, enum cdz_level level, cdz_u
         task_rig_cancel(r, CDZ_CANCEL_KILL);
 }
 
-static inline void task_rig_metric(struct cdz_run *run, const char *type, cdz_str name, double value,
-                                   cdz_val tags)
+static inline void task_rig_metric(struct cdz_run *run, const char *type, cdz_str name,
+                                   double value, cdz_val tags)
 {
     struct task_rig *r = (struct task_rig *)run;
     cdz_buf_printf(&r->metrics, "%s %.*s=%g ", type, CDZ_S(name), value);

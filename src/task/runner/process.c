@@ -256,7 +256,8 @@ static void watch(struct watch *w)
         if (fds[3].revents)
             on_cancel(w);
     }
-    /* What was written before the end is in the pipes still, also where somebody else holds them. */
+    /* What was written before the end is in the pipes still, also where somebody else holds them.
+     */
     for (size_t i = 0; i < 2; i++) {
         struct pollfd p = {.fd = w->out[i].fd, .events = POLLIN};
         for (int n = 0; n < 4 && w->out[i].fd >= 0 && poll(&p, 1, 0) > 0; n++)
