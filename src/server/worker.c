@@ -680,9 +680,6 @@ static void *job_main(void *arg)
         if (w->consumers[i] == in)
             w->consumers[i] = NULL;
     }
-    w->threads--;
-    w->idle--;
-    pthread_cond_broadcast(&w->ended);
     pthread_mutex_unlock(&w->mu);
     cdz_queue_unsubscribe(in);
     cdz_arena_close(a.run.arena);
@@ -690,6 +687,11 @@ static void *job_main(void *arg)
     free(a.refs.v);
     if (a.fd >= 0)
         close(a.fd);
+    pthread_mutex_lock(&w->mu); /* the last thing: who stops the worker goes on from here */
+    w->threads--;
+    w->idle--;
+    pthread_cond_broadcast(&w->ended);
+    pthread_mutex_unlock(&w->mu);
     return NULL;
 }
 

@@ -257,7 +257,7 @@ static cdz_rc run_process(struct script *s, struct cdz_process_use *use, struct 
         .ctx = s,
     };
     CDZ_TRY(cdz_process_run(&p, use, err));
-    s->dir.is_left = use->strays == 0 && !use->cancelled;
+    s->dir.is_left = use->childless; /* a daemon that holds no output could be in it still */
     add_metrics(run, use);
     if (use->strays)
         cdz_run_logf(run, CDZ_WARN,

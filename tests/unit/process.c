@@ -384,6 +384,31 @@ TEST(kill_all_ends_the_trees_and_their_strays_and_nothing_else)
     child_done(&foreign);
 }
 
+TEST(childless_is_said_only_of_who_has_made_no_process)
+{
+    static const char *const parents[] = {"/bin/true", "sleep 0 & wait",
+                                          "(sleep 0.2 >/dev/null 2>&1 &)",
+                                          "setsid sleep 0.2 >/dev/null 2>&1 & :"};
+    struct child c;
+    bool ever = false;
+    for (size_t i = 0; i < CDZ_COUNT(parents); i++) {
+        char script[120];
+        snprintf(script, sizeof(script), "%s; :", parents[i]);
+        child_init(&c, script);
+        CHECK(child_run(&c) == CDZ_OK);
+        CHECK(!c.use.childless, "%s", parents[i]);
+        child_done(&c);
+    }
+    /* Another program may make a process just then: one of many is enough. */
+    for (int i = 0; i < 200 && !ever; i++) {
+        child_init(&c, "echo hi");
+        CHECK(child_run(&c) == CDZ_OK);
+        ever = c.use.childless;
+        child_done(&c);
+    }
+    CHECK(ever, "never said of a command that makes none");
+}
+
 TEST(what_it_has_used_is_measured)
 {
     struct child c;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "task/glob.h"
+#include "task/sparedirs.h"
 #include "task_rig.h"
 
 /* How many entries the temporary directory has. */
@@ -529,6 +530,48 @@ TEST(the_working_directory_is_private_and_always_removed)
         CHECK(left_in(r.dir) == 0, "%s: it is there", rows[i].why);
         task_rig_close(&r);
     }
+}
+
+TEST(a_working_directory_that_somebody_may_be_in_is_not_used_again)
+{
+    static const char *const daemons[] = {
+        "(sleep 0.4; echo leaked > leak) >/dev/null 2>&1 &",
+        "setsid sh -c ''sleep 0.4; echo leaked > leak'' >/dev/null 2>&1 & sleep 0.05",
+        "env -i setsid sh -c ''sleep 0.4; echo leaked > leak'' >/dev/null 2>&1 & sleep 0.05",
+    };
+    for (size_t i = 0; i < CDZ_COUNT(daemons); i++) {
+        struct task_rig r;
+        char yaml[300];
+        task_rig_open(&r);
+        r.worker.spare_dirs = cdz_spare_dirs_open();
+        snprintf(yaml, sizeof(yaml), SHELL "commands: ['%s']", daemons[i]);
+        CHECK(task_rig_run(&r, yaml) == CDZ_OK, "%s: %s", daemons[i], r.err.text);
+        CHECK(task_rig_run(&r, SHELL "commands: ['sleep 0.8; echo \"[$(ls)]\"']") == CDZ_OK, "%s",
+              r.err.text);
+        CHECK(task_rig_logged(&r, "INFO []\n"), "%s: %s", daemons[i], r.logs.p);
+        cdz_spare_dirs_close(r.worker.spare_dirs);
+        CHECK(left_in(r.dir) == 0, "%s: something is left", daemons[i]);
+        task_rig_close(&r);
+    }
+}
+
+TEST(a_working_directory_that_was_used_again_is_empty)
+{
+    struct task_rig r;
+    task_rig_open(&r);
+    r.worker.spare_dirs = cdz_spare_dirs_open();
+    for (int i = 0; i < 20; i++) {
+        CHECK(task_rig_run(&r, SHELL "commands: [': > .hidden', 'set -- * .h*', 'echo \"$*\"']") ==
+                  CDZ_OK,
+              "%s", r.err.text);
+        CHECK(task_rig_logged(&r, "INFO * .hidden\n"), "%s", r.logs.p);
+        CHECK(task_rig_run(&r, SHELL "commands: ['set -- * .h*', 'echo \"$*\"']") == CDZ_OK, "%s",
+              r.err.text);
+        CHECK(task_rig_logged(&r, "INFO * .h*\n"), "%s", r.logs.p);
+    }
+    cdz_spare_dirs_close(r.worker.spare_dirs);
+    CHECK(left_in(r.dir) == 0, "something is left");
+    task_rig_close(&r);
 }
 
 TEST(removing_the_working_directory_changes_nothing_outside)

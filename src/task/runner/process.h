@@ -30,10 +30,10 @@ struct cdz_process {
 
 /* What a finished process has used. Spans in microseconds, sizes in bytes. */
 struct cdz_process_use {
-    int exit_code;  /* 128 + n when signal n ended it */
-    bool cancelled; /* it was told to end through cancel_fd */
-    unsigned
-        strays; /* processes that were still there after the main one had ended, and were killed */
+    int exit_code;   /* 128 + n when signal n ended it */
+    bool childless;  /* it has surely started no process, so none can be left; false: not known */
+    bool cancelled;  /* it was told to end through cancel_fd */
+    unsigned strays; /* processes still there after the main one had ended; they were killed */
     cdz_us cpu_user, cpu_system, wall;
     uint64_t memory_peak, read_bytes, write_bytes, stdout_bytes, stderr_bytes;
 };
