@@ -147,7 +147,9 @@ cdz_rc cdz_api_start(struct cdz_services *services, struct cdz_api **ret, struct
         .handle = on_request,
         .ctx = api,
     };
+    pthread_mutex_lock(&api->mu); /* the first requests wait in api_enter until `http` is there */
     cdz_rc rc = cdz_http_server_start(&o, &api->http, err);
+    pthread_mutex_unlock(&api->mu);
     if (rc != CDZ_OK) {
         api_waits_drain(api);
         api_free(api);

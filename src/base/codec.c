@@ -2,6 +2,10 @@
 
 #include "base/limits.h"
 
+/* As java.time has them, in seconds: of a time zone, and of an instant (the year -1,000,000,000). */
+#define OFFSET_MAX (18 * 3600)
+#define DATE_MAX   INT64_C(31557014167219200)
+
 void cdz_put_u64(struct cdz_buf *to, uint64_t v)
 {
     unsigned char b[10];
@@ -174,11 +178,16 @@ static cdz_val get_val(struct cdz_reader *r, struct cdz_arena *arena, unsigned d
     case CDZ_DURATION: {
         struct cdz_date d;
         uint64_t type = cdz_get_u64(r);
-        d.type = type <= CDZ_LOCAL_TIME ? (enum cdz_date_type)type : CDZ_ZONED;
+        d.type = (enum cdz_date_type)type;
         d.seconds = cdz_get_i64(r);
-        d.nanos = (int32_t)cdz_get_i64(r);
-        d.offset_s = (int32_t)cdz_get_i64(r);
+        int64_t nanos = cdz_get_i64(r), offset = cdz_get_i64(r);
+        d.nanos = (int32_t)nanos;
+        d.offset_s = (int32_t)offset;
         d.zone = cdz_get_str(r);
+        int64_t most = v.kind == CDZ_DATE ? DATE_MAX : INT64_MAX;
+        if (type > CDZ_LOCAL_TIME || nanos < 0 || nanos >= 1000000000 || d.seconds < -most ||
+            d.seconds > most || offset < -OFFSET_MAX || offset > OFFSET_MAX)
+            break;
         cdz_val date = cdz_val_date(arena, d);
         date.kind = v.kind;
         return date;

@@ -62,9 +62,10 @@ static void put_number(char *to, int v, int digits)
 cdz_str cdz_instant_print(cdz_us at, char ret[CDZ_INSTANT_TEXT])
 {
     int64_t seconds = floor_div(at, CDZ_SECOND), year;
-    int us = (int)(at - seconds * CDZ_SECOND), month, day;
+    int us = (int)(at % CDZ_SECOND), month, day;
     int64_t days = floor_div(seconds, 86400);
     int of_day = (int)(seconds - days * 86400);
+    us += us < 0 ? (int)CDZ_SECOND : 0;
     cdz_civil_of(days, &year, &month, &day);
     int n =
         year >= 0 && year <= 9999 ? 4 : snprintf(ret, CDZ_INSTANT_TEXT, "%04lld", (long long)year);

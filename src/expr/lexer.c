@@ -378,7 +378,9 @@ static cdz_rc lex_punctuation(struct lexer *lx)
         if (lx->brackets.n == 0)
             return lex_fail(lx, "Unexpected \"%c\"", c);
         char open = lx->brackets.v[--lx->brackets.n];
-        char want = open == '(' ? ')' : open == '[' ? ']' : '}';
+        char want = open == '(' ? ')' : open == '[' ? ']' : open == '{' ? '}' : 0;
+        if (!want) /* the string around #{ is open still: only lex_interpolation ends it */
+            return lex_fail(lx, "Unexpected \"%c\"", c);
         if (want != c)
             return lex_fail(lx, "Unclosed \"%c\"", want);
     }

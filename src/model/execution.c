@@ -10,6 +10,9 @@
 
 enum { HEAD_FORMAT = 1, TASKRUN_FORMAT = 1 };
 
+/* Instants beyond this are damage: differences of two can always be taken. */
+#define AT_MAX (INT64_C(1) << 61)
+
 /* An optional text: absent (p NULL) differs from empty. */
 static void put_opt(struct cdz_buf *to, cdz_str s)
 {
@@ -56,8 +59,8 @@ static void get_history(struct cdz_reader *r, struct cdz_arena *arena, struct cd
     h->cap = (size_t)n + 2;
     for (uint64_t i = 0; i < n && !r->bad; i++) {
         unsigned char s = r->p < r->end ? (unsigned char)*r->p++ : 0xFF;
-        at += cdz_get_i64(r);
-        if (s >= CDZ_STATE_COUNT) {
+        if (__builtin_add_overflow(at, cdz_get_i64(r), &at) || at < -AT_MAX || at > AT_MAX ||
+            s >= CDZ_STATE_COUNT) {
             r->bad = true;
             return;
         }
