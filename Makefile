@@ -35,7 +35,7 @@ tsan:
 	@ninja -C build-tsan --quiet
 
 fuzz:
-	@mkdir -p build-fuzz && CC=clang $(call SETUP,build-fuzz,-Dfuzz=true -Dtests=false -Db_lundef=false)
+	@mkdir -p build-fuzz && CC=clang $(call SETUP,build-fuzz,-Dfuzz=true -Dtests=false -Db_sanitize=address$(,)undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link)
 	@ninja -C build-fuzz --quiet
 
 tidy:
