@@ -341,9 +341,6 @@ cdz_rc eval_template(const struct cdz_template *tpl, struct cdz_env *env, struct
     struct scope root;
     e.depth = outer ? outer->depth : 0;
     e.arena_start = outer ? outer->arena_start : cdz_arena_used(arena);
-    bool is_outermost = env->render_depth == 0;
-    if (is_outermost)
-        env->steps_left = CDZ_EXPR_STEPS_MAX;
     env->render_depth++;
     eval_scope_open(&e, &root, false);
     struct cdz_buf CDZ_AUTO_BUF buf = CDZ_BUF_INIT;
@@ -356,8 +353,6 @@ cdz_rc eval_template(const struct cdz_template *tpl, struct cdz_env *env, struct
     else
         rc = render_body(&e, tpl->root, &sink);
     env->render_depth--;
-    if (is_outermost)
-        env->steps_left = 0;
     if (rc != CDZ_OK)
         *err = e.err;
     else
@@ -392,23 +387,27 @@ static cdz_str strip_raw(cdz_str s, struct cdz_arena *arena)
     return (cdz_str){p, n};
 }
 
-/* Steps that compiling a text at run time costs. */
+/*
+ * Steps that compiling a text at run time costs. Each tag becomes some nodes that live as long as
+ * the rendering, so tags cost more than text: a text that doubles itself in every round ends here,
+ * and not when the memory does.
+ */
 static cdz_rc charge_compile(cdz_str text, struct cdz_env *env, struct cdz_err *err)
 {
-    if (env->render_depth == 0)
-        return CDZ_OK;
-    if (env->steps_left <= text.n / 16)
+    size_t cost = text.n / 16;
+    for (size_t at = 0; (at = cdz_str_chr(text, '{', at)) != SIZE_MAX; at++)
+        cost += 8;
+    if (env->steps_left <= cost)
         return cdz_fail(err, CDZ_E_LIMIT, "expression takes more than %u steps",
                         CDZ_EXPR_STEPS_MAX);
-    env->steps_left -= (unsigned)(text.n / 16);
+    env->steps_left -= (unsigned)cost;
     return CDZ_OK;
 }
 
-cdz_rc eval_text(cdz_str text, const struct cdz_template *tpl, struct cdz_env *env,
-                 struct eval *outer, enum eval_mode mode, bool recursive, struct cdz_arena *arena,
-                 cdz_val *ret, struct cdz_err *err)
+static cdz_rc eval_rounds(cdz_str text, const struct cdz_template *tpl, struct cdz_env *env,
+                          struct eval *outer, enum eval_mode mode, bool recursive,
+                          struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err)
 {
-    cdz_val v;
     for (unsigned round = 0;; round++) {
         if (round > EVAL_RENDER_ROUNDS_MAX)
             return cdz_fail(err, CDZ_E_EXPRESSION, "Too many rendering attempts");
@@ -416,12 +415,27 @@ cdz_rc eval_text(cdz_str text, const struct cdz_template *tpl, struct cdz_env *e
             CDZ_TRY(charge_compile(text, env, err));
             CDZ_TRY(cdz_template_compile(text, arena, &tpl, err));
         }
-        CDZ_TRY(eval_template(tpl, env, outer, mode, arena, &v, err));
-        if (!recursive || v.kind != CDZ_TEXT || cdz_str_eq(cdz_val_str(v), text))
-            break;
-        text = cdz_val_str(v);
+        CDZ_TRY(eval_template(tpl, env, outer, mode, arena, ret, err));
+        if (!recursive || ret->kind != CDZ_TEXT || cdz_str_eq(cdz_val_str(*ret), text))
+            return CDZ_OK;
+        text = cdz_val_str(*ret);
         tpl = NULL;
     }
+}
+
+cdz_rc eval_text(cdz_str text, const struct cdz_template *tpl, struct cdz_env *env,
+                 struct eval *outer, enum eval_mode mode, bool recursive, struct cdz_arena *arena,
+                 cdz_val *ret, struct cdz_err *err)
+{
+    bool is_outermost = env->render_depth == 0; /* one budget for all rounds, and what they call */
+    cdz_val v;
+    if (is_outermost)
+        env->steps_left = CDZ_EXPR_STEPS_MAX;
+    cdz_rc rc = eval_rounds(text, tpl, env, outer, mode, recursive, arena, &v, err);
+    if (is_outermost)
+        env->steps_left = 0;
+    if (rc != CDZ_OK)
+        return rc;
     if (v.kind == CDZ_TEXT) {
         uint8_t sub = v.sub;
         v = cdz_val_text(strip_raw(cdz_val_str(v), arena));
