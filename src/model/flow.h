@@ -39,7 +39,10 @@ enum cdz_branch {
     CDZ_BRANCH_ERRORS,
     CDZ_BRANCH_ELSE,
     CDZ_BRANCH_DEFAULTS,
-    CDZ_BRANCH_CASE
+    CDZ_BRANCH_CASE,
+    CDZ_BRANCH_FINALLY,  /* of a flow or flowable: runs whatever became of its tasks */
+    CDZ_BRANCH_AFTER,    /* afterExecution of the flow: runs once it is terminated */
+    CDZ_BRANCH_LISTENER, /* case_number: which of flow->listeners */
 };
 
 struct cdz_task {
@@ -55,6 +58,7 @@ struct cdz_task {
     cdz_val timeout;               /* null, duration text, or template */
     cdz_val run_if;                /* null when not given: always; else text or template */
     cdz_val worker_group;          /* map or null */
+    cdz_val task_cache;            /* map {enabled, ttl} or null: outputs are kept by input hash */
     cdz_str log_level;             /* empty: all */
     bool disabled, allow_failure, allow_warning, log_to_file;
 
@@ -75,6 +79,7 @@ struct cdz_task {
     struct cdz_task_list tasks; /* `tasks`, If `then` */
     struct cdz_task_list else_; /* If `else` */
     struct cdz_task_list errors;
+    struct cdz_task_list finals;   /* `finally` */
     struct cdz_task_list defaults; /* Switch */
     struct cdz_case *cases;        /* Switch */
     size_t case_count;
@@ -88,6 +93,12 @@ struct cdz_task {
     /* What rendering may read of the execution: NULL-safe summary of cdz_val_refs over props,
      * timeout, run_if */
     const struct cdz_needs *needs;
+
+    /* Pause.onResume */
+    struct cdz_input *inputs;
+    size_t input_count;
+    /* FOR_EACH_ITEM: the three tasks it is made of are in `tasks`: <id>_split, <id>_items, <id>_merge;
+     * their props are those of this task. */
 };
 
 /* Which parts of an execution the expressions of a task can read; made by the compiler from the
@@ -118,6 +129,73 @@ struct cdz_flow_output {
     cdz_str description;
 };
 
+/* A condition of a listener or trigger. */
+struct cdz_condition {
+    const struct cdz_type *type; /* kind CONDITION */
+    cdz_val props;               /* by name, defaults filled in, DYNAMIC ones compiled */
+    struct cdz_mark mark;
+    struct cdz_conditions { /* Not, Or: `conditions` */
+        struct cdz_condition *v;
+        size_t n;
+    } inner;
+    cdz_str *names; /* MultipleCondition: the key of inner.v[i]; else NULL */
+};
+
+struct cdz_listener {
+    struct cdz_conditions conditions;
+    struct cdz_task_list tasks; /* without disabled ones */
+};
+
+/* reference/triggers.md. Whatever is particular to a type is in props. */
+struct cdz_trigger {
+    cdz_str id, type_name;       /* as written */
+    const struct cdz_type *type; /* kind TRIGGER; NULL: known by name only (a plugin's) */
+    struct cdz_mark mark;
+    bool disabled;
+    cdz_val props;
+    cdz_val source; /* the whole trigger as written, plugin defaults applied: plain values */
+    cdz_val labels; /* map key -> text or template, or null */
+    struct cdz_conditions conditions; /* scheduleConditions too */
+    uint32_t stop_after;              /* bit per enum cdz_state */
+    /* Flow trigger */
+    uint32_t states; /* bit per enum cdz_state; 0: not given */
+    cdz_val preconditions; /* map with its EXPRESSION values compiled, or null */
+};
+
+/* reference/flow.md §7.1, and what goes beyond it: docs/compatibility.md. limit 0: none is given. */
+struct cdz_concurrency {
+    unsigned limit;
+    enum cdz_concurrency_behavior {
+        CDZ_CONCURRENCY_QUEUE,
+        CDZ_CONCURRENCY_CANCEL,
+        CDZ_CONCURRENCY_FAIL,
+        CDZ_CONCURRENCY_CANCEL_PREVIOUS, /* singleton: the new one goes on, the oldest is cancelled */
+    } behavior;
+    cdz_val key;      /* template or text: one limit for each value of it; null: one for the flow */
+    cdz_val priority; /* int, template or null: higher leaves the queue first */
+    cdz_str pool;     /* shared by flows, its limit is in the configuration; empty: none */
+};
+
+struct cdz_sla {
+    cdz_str id;
+    enum cdz_sla_kind { CDZ_SLA_MAX_DURATION, CDZ_SLA_ASSERTION } kind;
+    enum cdz_sla_behavior { CDZ_SLA_FAIL, CDZ_SLA_CANCEL, CDZ_SLA_NONE } behavior;
+    cdz_us duration;
+    cdz_val assertion; /* template or text */
+    cdz_val labels;    /* map key -> text, or null */
+};
+
+/* Before an execution is made: its inputs must hold this. docs/compatibility.md */
+struct cdz_flow_check {
+    cdz_val condition; /* template or text: truthy is fine */
+    cdz_val message;   /* template, text or null */
+    enum cdz_check_behavior {
+        CDZ_CHECK_BLOCK,  /* no execution is made */
+        CDZ_CHECK_FAIL,   /* it is made and FAILED at once */
+        CDZ_CHECK_CREATE, /* it is made; the message is a warning in its log */
+    } behavior;
+};
+
 struct cdz_flow {
     int refs; /* use cdz_flow_ref/unref */
     struct cdz_arena *arena;
@@ -133,7 +211,16 @@ struct cdz_flow {
     struct cdz_flow_output *outputs;
     size_t output_count;
     const struct cdz_retry *retry;
-    struct cdz_task_list tasks, errors; /* without disabled ones */
+    struct cdz_task_list tasks, errors, finals, after; /* without disabled ones */
+    struct cdz_listener *listeners;
+    size_t listener_count;
+    struct cdz_trigger *triggers;
+    size_t trigger_count;
+    struct cdz_concurrency *concurrency; /* or NULL */
+    struct cdz_sla *slas;
+    size_t sla_count;
+    struct cdz_flow_check *checks;
+    size_t check_count;
     struct cdz_task **tasks_all;        /* every task, by number */
     struct cdz_task **tasks_by_id;      /* the same, sorted by id: for cdz_flow_task */
     size_t task_count;
@@ -172,6 +259,11 @@ struct cdz_flow_options {
     const struct cdz_registry *registry;
     cdz_val plugin_defaults; /* of the server's configuration: list or null */
     bool lenient;            /* unknown properties are warnings: for re-parsing stored flows */
+    bool templates;          /* the Template task may be used */
+    /* The source of a template, for the tasks that a Template task stands for. NULL: none are known. */
+    cdz_rc (*template_source)(void *ctx, cdz_str namespace_, cdz_str id, struct cdz_arena *arena,
+                              cdz_str *ret, struct cdz_err *err);
+    void *template_ctx;
 };
 
 /*

@@ -26,6 +26,8 @@ enum cdz_prop_kind {
     CDZ_PROP_CASES,   /* map of lists of tasks (Switch.cases) */
     CDZ_PROP_DAG,     /* list of {task, dependsOn} */
     CDZ_PROP_PLUGIN,  /* map with its own `type` (task runner) */
+    CDZ_PROP_CONDITIONS, /* list of conditions: maps with their own `type` */
+    CDZ_PROP_INPUTS,     /* list of inputs (Pause.onResume) */
 };
 
 enum {
@@ -53,6 +55,7 @@ enum cdz_type_kind {
     CDZ_RUNNABLE,   /* run by a worker */
     CDZ_FLOWABLE,   /* decided by the executor */
     CDZ_EXECUTABLE, /* creates executions, in the executor */
+    CDZ_UPDATING,   /* changes its own execution, in the executor (Labels, SetVariables ...) */
     CDZ_TRIGGER,
     CDZ_CONDITION,
     CDZ_TASK_RUNNER,
@@ -70,11 +73,17 @@ enum cdz_flow_kind {
     CDZ_FLOW_EACH_SEQUENTIAL,
     CDZ_FLOW_EACH_PARALLEL,
     CDZ_FLOW_FOR_EACH,
+    CDZ_FLOW_FOR_EACH_ITEM,
+    CDZ_FLOW_PAUSE,
+    CDZ_FLOW_LOOP, /* WaitFor, LoopUntil */
+    CDZ_FLOW_TEMPLATE,
 };
 
 struct cdz_run;  /* task/run.h: what a running task may do */
 struct cdz_task; /* model/flow.h */
 struct cdz_problems;
+struct cdz_condition;     /* model/flow.h */
+struct cdz_condition_ctx; /* condition/condition.h */
 
 struct cdz_type {
     const char *type;           /* canonical name */
@@ -89,6 +98,9 @@ struct cdz_type {
     void (*check)(const struct cdz_task *task, struct cdz_problems *problems);
     /* RUNNABLE: runs one attempt; see task/run.h. */
     cdz_rc (*run)(struct cdz_run *run, struct cdz_err *err);
+    /* CONDITION: pure; ctx is the caller's. */
+    cdz_rc (*holds)(const struct cdz_condition *condition, struct cdz_condition_ctx *ctx, bool *ret,
+                    struct cdz_err *err);
     bool quick; /* ends within microseconds: no RUNNING message is sent ahead of the result */
 };
 
