@@ -291,7 +291,7 @@ static void kill_execution(struct api_call *c)
         api_failf(c, rc, "Execution not found");
         return;
     }
-    struct cdz_record r = cdz_kill_record(c->param[0], c->arena);
+    struct cdz_record r = cdz_kill_record(c->param[0], true, c->arena);
     struct api_call *kept = CDZ_NEW(c->arena, struct api_call);
     *kept = *c;
     api_hold(c->api);

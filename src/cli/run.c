@@ -217,7 +217,7 @@ static cdz_rc follow(struct cdz_services *s, struct inbox *in, cdz_str id, struc
         in->logs = (struct cdz_buf)CDZ_BUF_INIT;
         pthread_mutex_unlock(&in->mu);
         if (interrupts && !asked) {
-            struct cdz_record r = cdz_kill_record(id, arena);
+            struct cdz_record r = cdz_kill_record(id, true, arena);
             asked = true;
             fputs("\ncadenza: killing the execution; Ctrl-C again forces\n", stderr);
             CDZ_TRY(cdz_queue_send_wait(s->queue, &r, 1, err));

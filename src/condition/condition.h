@@ -10,10 +10,10 @@
 #include "model/flow.h"
 
 struct cdz_condition_ctx {
-    struct cdz_env *env;             /* renders: `execution`, `outputs`, `trigger`, ... */
-    struct cdz_arena *arena;         /* scratch */
-    const struct cdz_execution *e;   /* NULL: there is none (Schedule) */
-    const struct cdz_flow *flow;     /* the flow whose listener or trigger it is */
+    struct cdz_env *env;           /* renders: `execution`, `outputs`, `trigger`, ... */
+    struct cdz_arena *arena;       /* scratch */
+    const struct cdz_execution *e; /* NULL: there is none (Schedule) */
+    const struct cdz_flow *flow;   /* the flow whose listener or trigger it is */
     cdz_us now;
     cdz_str zone; /* the server's */
 };

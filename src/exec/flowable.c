@@ -153,6 +153,11 @@ void cdz_flowable_begin(struct step *s, struct cdz_taskrun *t)
     case CDZ_FLOW_PARALLEL:
     case CDZ_FLOW_ALLOW_FAILURE:
     case CDZ_FLOW_DAG:
+    case CDZ_FLOW_FOR_EACH_ITEM:
+    case CDZ_FLOW_PAUSE:
+    case CDZ_FLOW_LOOP:
+    case CDZ_FLOW_TEMPLATE:
+    default:
         break;
     }
     cdz_scope_init(s->e, t); /* also when it failed: a load after a restart finds the same */

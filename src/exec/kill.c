@@ -15,7 +15,7 @@ static void put_down(struct step *s, struct cdz_taskrun *t)
     if (a && !cdz_state_is_terminated(cdz_state_now(&a->history)))
         cdz_history_add(&a->history, s->e->arena, CDZ_KILLED, cdz_step_now(s));
     t->epoch++; /* whatever a worker still sends about it is stale */
-    t->retry_at = 0;
+    t->due_at = 0;
     cdz_history_add(&t->history, s->e->arena, CDZ_KILLED, cdz_step_now(s));
     cdz_step_touch(s, t);
 }

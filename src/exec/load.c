@@ -58,6 +58,11 @@ static const struct cdz_task_list *branch_of(const struct cdz_task *task, cdz_va
     case CDZ_FLOW_EACH_SEQUENTIAL:
     case CDZ_FLOW_EACH_PARALLEL:
     case CDZ_FLOW_FOR_EACH:
+    case CDZ_FLOW_FOR_EACH_ITEM:
+    case CDZ_FLOW_PAUSE:
+    case CDZ_FLOW_LOOP:
+    case CDZ_FLOW_TEMPLATE:
+    default:
         break;
     }
     return &task->tasks;
@@ -83,6 +88,11 @@ static enum scope_order order_of(const struct cdz_task *task, uint32_t *limit)
     case CDZ_FLOW_SWITCH:
     case CDZ_FLOW_IF:
     case CDZ_FLOW_EACH_SEQUENTIAL:
+    case CDZ_FLOW_FOR_EACH_ITEM:
+    case CDZ_FLOW_PAUSE:
+    case CDZ_FLOW_LOOP:
+    case CDZ_FLOW_TEMPLATE:
+    default:
         break;
     }
     return ORDER_SEQUENCE;

@@ -115,7 +115,7 @@ bool cdz_retry_taskrun(struct step *s, struct cdz_taskrun *t)
     }
     cdz_history_add(&t->history, e->arena, CDZ_RETRYING, cdz_step_now(s));
     cdz_step_touch(s, t);
-    t->retry_at = at;
+    t->due_at = at;
     CDZ_PUSH(e->arena, &e->index->retrying, t->index);
     if (cdz_state_now(&e->history) == CDZ_RUNNING)
         cdz_step_state(s, CDZ_RETRYING);
@@ -136,11 +136,11 @@ void cdz_retry_due(struct step *s)
     size_t kept = 0;
     for (size_t i = 0; i < x->retrying.n; i++) {
         struct cdz_taskrun *t = e->taskruns.v[x->retrying.v[i]];
-        if (t->retry_at > cdz_step_now(s)) {
+        if (t->due_at > cdz_step_now(s)) {
             x->retrying.v[kept++] = t->index;
             continue;
         }
-        t->retry_at = 0;
+        t->due_at = 0;
         cdz_history_add(&t->history, e->arena, CDZ_CREATED, cdz_step_now(s));
         if (cdz_state_now(&e->history) == CDZ_RETRYING)
             cdz_step_state(s, CDZ_RUNNING);

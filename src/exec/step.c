@@ -140,7 +140,7 @@ static void recover(struct step *s)
         if (t->task->type->kind == CDZ_FLOWABLE || cdz_state_is_terminated(now))
             continue;
         if (now == CDZ_RETRYING) {
-            cdz_step_effect(s, CDZ_EFFECT_TIMER, t->retry_at, e->id, CDZ_STR(""));
+            cdz_step_effect(s, CDZ_EFFECT_TIMER, t->due_at, e->id, CDZ_STR(""));
             continue;
         }
         if (a && !cdz_state_is_terminated(cdz_state_now(&a->history)))
@@ -219,64 +219,18 @@ void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
     case CDZ_EVENT_RECOVER:
         recover(&s);
         break;
+    case CDZ_EVENT_ADOPT:
+    case CDZ_EVENT_PAUSE:
+    case CDZ_EVENT_RESUME:
+    case CDZ_EVENT_FORCE_RUN:
+    case CDZ_EVENT_GATE:
+    case CDZ_EVENT_CHILD:
+    case CDZ_EVENT_NESTED:
+    case CDZ_EVENT_SIGNAL:
+        break;
     }
     cdz_scope_run(&s);
     if (ret->head || ret->taskruns.n)
         e->version++;
     cdz_buf_done(&s.buf);
-}
-
-enum { EVENT_FORMAT = 1 };
-
-void cdz_event_encode(const struct cdz_event *ev, cdz_str create, struct cdz_buf *to)
-{
-    cdz_put_u64(to, EVENT_FORMAT);
-    cdz_put_u64(to, ev->kind);
-    if (ev->kind == CDZ_EVENT_CREATE)
-        cdz_put_str(to, create);
-    if (ev->kind == CDZ_EVENT_RUNNING || ev->kind == CDZ_EVENT_RESULT) {
-        cdz_put_u64(to, ev->taskrun);
-        cdz_put_u64(to, ev->epoch);
-        cdz_put_i64(to, ev->started);
-    }
-    if (ev->kind == CDZ_EVENT_RESULT) {
-        cdz_put_u64(to, ev->state);
-        cdz_put_i64(to, ev->ended);
-        cdz_put_val(to, ev->outputs);
-        cdz_put_str(to, ev->log_file);
-    }
-}
-
-cdz_rc cdz_event_decode(cdz_str bytes, struct cdz_arena *arena, struct cdz_event *ret,
-                        cdz_str *ret_create, struct cdz_err *err)
-{
-    struct cdz_reader r = cdz_reader_of(bytes);
-    struct cdz_event ev = {0};
-    cdz_str create = CDZ_STR("");
-    bool known = cdz_get_u64(&r) == EVENT_FORMAT;
-    uint64_t kind = cdz_get_u64(&r);
-    if (kind > CDZ_EVENT_RECOVER)
-        r.bad = true;
-    ev.kind = (enum cdz_event_kind)kind;
-    if (ev.kind == CDZ_EVENT_CREATE)
-        create = cdz_get_str(&r);
-    if (ev.kind == CDZ_EVENT_RUNNING || ev.kind == CDZ_EVENT_RESULT) {
-        ev.taskrun = (uint32_t)cdz_get_u64(&r);
-        ev.epoch = (uint32_t)cdz_get_u64(&r);
-        ev.started = cdz_get_i64(&r);
-    }
-    if (ev.kind == CDZ_EVENT_RESULT) {
-        uint64_t state = cdz_get_u64(&r);
-        if (state >= CDZ_STATE_COUNT)
-            r.bad = true;
-        ev.state = (enum cdz_state)state;
-        ev.ended = cdz_get_i64(&r);
-        ev.outputs = cdz_get_val(&r, arena);
-        ev.log_file = cdz_get_str(&r);
-    }
-    if (!known || r.bad)
-        return cdz_fail(err, CDZ_E_CORRUPT, "event record is damaged");
-    *ret = ev;
-    *ret_create = create;
-    return CDZ_OK;
 }

@@ -26,6 +26,30 @@ enum cdz_event_kind {
     CDZ_EVENT_TIMER,   /* something is due: a retry, a scheduled start, the end of a kill's patience
                         */
     CDZ_EVENT_RECOVER, /* after a restart: dispatch again what was under way, arm timers again */
+    CDZ_EVENT_ADOPT, /* an execution with its history (restart, replay) has just been loaded: go on */
+    CDZ_EVENT_PAUSE,  /* a user's request: nothing new begins */
+    CDZ_EVENT_RESUME, /* a user's request; outputs: values of the first paused task run's onResume */
+    CDZ_EVENT_FORCE_RUN, /* a user's request: begin at once, or leave the queue, or resume */
+    CDZ_EVENT_GATE,      /* a limit's answer to an execution that wants to begin */
+    CDZ_EVENT_CHILD,     /* of an execution that a task run has started: refused, made, or ended */
+    CDZ_EVENT_NESTED,    /* a worker tells of a task inside a WorkingDirectory */
+    CDZ_EVENT_SIGNAL,    /* an event has come by its key: WaitForEvent */
+};
+
+/* What a GATE event says. */
+enum cdz_gate_answer {
+    CDZ_GATE_GRANTED,
+    CDZ_GATE_QUEUED, /* wait: another GATE event will come */
+    CDZ_GATE_CANCEL, /* full, behavior CANCEL: ends CANCELLED */
+    CDZ_GATE_FAIL,   /* full, behavior FAIL: ends FAILED */
+    CDZ_GATE_EVICT,  /* a newer one takes the place: is stopped and ends CANCELLED */
+};
+
+/* What a CHILD event says. */
+enum cdz_child_news {
+    CDZ_CHILD_REFUSED, /* it could not be made; text: why */
+    CDZ_CHILD_MADE,    /* text: its id */
+    CDZ_CHILD_ENDED,   /* state, outputs */
 };
 
 struct cdz_event {
@@ -38,8 +62,21 @@ struct cdz_event {
     cdz_us started, ended;
     cdz_val outputs; /* map or null */
     cdz_str log_file;
+    /* NESTED: taskrun and epoch are the WorkingDirectory's; state RUNNING or what it became */
+    cdz_str task_id, nested_id;
+    /* KILL */
+    bool cascade;          /* the executions it has started, too */
+    enum cdz_state end_as; /* KILLED, or CANCELLED */
+    /* GATE */
+    enum cdz_gate_answer answer;
+    cdz_str gate; /* its key */
+    /* CHILD; taskrun and epoch as above */
+    enum cdz_child_news news;
+    int iteration; /* ForEachItem: the batch, from 1 */
+    cdz_str text;
 };
-/* Records of the topics EVENT and RESULT. CREATE carries the execution's head in `create`. */
+/* Records of the topics EVENT and RESULT. CREATE carries the execution's head in `create`, ADOPT a
+ * snapshot (exec/again.h). */
 void cdz_event_encode(const struct cdz_event *ev, cdz_str create, struct cdz_buf *to);
 /* Borrowed from bytes; values in the arena. now and seed are the caller's to set. */
 CDZ_MUST_USE cdz_rc cdz_event_decode(cdz_str bytes, struct cdz_arena *arena, struct cdz_event *ret,
@@ -51,14 +88,35 @@ enum cdz_effect_kind {
     CDZ_EFFECT_TIMER,  /* send TIMER at `at` */
     CDZ_EFFECT_LOG,    /* bytes: an encoded log entry */
     CDZ_EFFECT_CREATE, /* another execution: bytes is a CREATE event's record, id its key */
-    CDZ_EFFECT_ENDED,  /* the execution is terminated: its state may be dropped */
+    CDZ_EFFECT_EVENT, /* bytes: an event's record for another execution, or for a gate; id its key */
+    CDZ_EFFECT_CHILD, /* call is to be made; what became of it comes back as a CHILD event */
+    CDZ_EFFECT_FILE,  /* bytes are to be stored at the path `id` before the changes are committed */
+    CDZ_EFFECT_ENDED, /* the execution is terminated and has nothing left to run: its state may be
+                          dropped */
+};
+
+/* A call of another flow: Subflow, ForEachItem. In the step's arena. */
+struct cdz_call_flow {
+    cdz_str namespace_, flow_id;
+    int revision; /* 0: the latest */
+    cdz_str id;   /* the new execution's */
+    cdz_val inputs;
+    const struct cdz_label *labels; /* all it gets beside those of its flow */
+    size_t label_count;
+    cdz_us schedule_date;
+    cdz_str trigger_id, trigger_type;
+    cdz_val trigger_variables;
+    struct cdz_answer_to answer_to; /* also when nobody waits: CHILD events MADE and REFUSED */
+    bool wait;
+    int depth;
 };
 
 struct cdz_effect {
     enum cdz_effect_kind kind;
     cdz_us at;
     cdz_str id;
-    cdz_str bytes; /* in the step's arena */
+    cdz_str bytes;                    /* in the step's arena */
+    const struct cdz_call_flow *call; /* CHILD */
 };
 
 /* What a step did. Everything lives in the arena given to cdz_exec_step. */
@@ -76,6 +134,10 @@ struct cdz_exec_env {
     cdz_val globals, envs; /* of the server's configuration */
     cdz_str zone;
     bool recursive;
+    cdz_val pools; /* map name -> limit, or null */
+    /* A flow by revision (never 0, so it is always the same), with a reference; NULL: not known. */
+    struct cdz_flow *(*flow_of)(void *ctx, cdz_str namespace_, cdz_str id, int revision);
+    void *ctx;
 };
 
 /*

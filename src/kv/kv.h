@@ -12,7 +12,7 @@
 
 struct cdz_kv_entry {
     cdz_str key;
-    cdz_val value;   /* typed: text, number, boolean, date, duration, map, list */
+    cdz_val value;    /* typed: text, number, boolean, date, duration, map, list */
     const char *type; /* STRING NUMBER BOOLEAN DATETIME DATE DURATION JSON; static */
     cdz_us created, updated;
     cdz_us expires; /* 0: never */

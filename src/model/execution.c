@@ -8,7 +8,10 @@
 
 #include "base/codec.h"
 
-enum { HEAD_FORMAT = 1, TASKRUN_FORMAT = 1 };
+enum { HEAD_FORMAT = 2, TASKRUN_FORMAT = 2 };
+
+/* Bits of the head's flags. */
+enum { F_FORCED = 1, F_HELD = 2, F_AFTER = 4, F_SLA = 8 };
 
 /* Instants beyond this are damage: differences of two can always be taken. */
 #define AT_MAX (INT64_C(1) << 61)
@@ -94,7 +97,19 @@ void cdz_execution_encode(const struct cdz_execution *e, struct cdz_buf *to)
     cdz_put_i64(to, e->original_created);
     cdz_put_i64(to, e->schedule_date);
     cdz_buf_c(to, e->deleted);
-    cdz_put_u64(to, e->taskruns.n);
+    put_opt(to, e->answer_to.execution_id);
+    cdz_put_u64(to, e->answer_to.taskrun);
+    cdz_put_u64(to, e->answer_to.epoch);
+    cdz_put_i64(to, e->answer_to.iteration);
+    cdz_put_i64(to, e->depth);
+    cdz_put_u64(to, e->gate_count);
+    for (size_t i = 0; i < e->gate_count; i++)
+        cdz_put_str(to, e->gates[i]);
+    cdz_put_u64(to, e->gates_passed);
+    cdz_put_u64(to, (e->forced ? F_FORCED : 0u) | (e->held ? F_HELD : 0u) |
+                        (e->after ? F_AFTER : 0u) | (e->sla_violated ? F_SLA : 0u));
+    cdz_put_u64(to, e->end_as);
+    cdz_put_val(to, e->after_lists);
 }
 
 struct cdz_execution *cdz_execution_new(void)
@@ -112,11 +127,40 @@ void cdz_execution_free(struct cdz_execution *e)
         cdz_arena_close(e->arena);
 }
 
+/* What src/exec keeps for itself. */
+static void get_hidden(struct cdz_reader *r, struct cdz_arena *arena, struct cdz_execution *h)
+{
+    h->answer_to.execution_id = get_opt(r);
+    h->answer_to.taskrun = (uint32_t)cdz_get_u64(r);
+    h->answer_to.epoch = (uint32_t)cdz_get_u64(r);
+    h->answer_to.iteration = (int)cdz_get_i64(r);
+    h->depth = (int)cdz_get_i64(r);
+    uint64_t gates = cdz_get_u64(r);
+    if (gates > (uint64_t)(r->end - r->p))
+        r->bad = true;
+    else
+        h->gates = CDZ_NEW_N(arena, cdz_str, gates);
+    for (h->gate_count = 0; !r->bad && h->gate_count < gates; h->gate_count++)
+        h->gates[h->gate_count] = cdz_get_str(r);
+    h->gates_passed = (size_t)cdz_get_u64(r);
+    uint64_t flags = cdz_get_u64(r), end_as = cdz_get_u64(r);
+    h->forced = flags & F_FORCED;
+    h->held = flags & F_HELD;
+    h->after = flags & F_AFTER;
+    h->sla_violated = flags & F_SLA;
+    h->after_lists = cdz_get_val(r, arena);
+    if (h->gates_passed > h->gate_count || end_as >= CDZ_STATE_COUNT)
+        r->bad = true;
+    else
+        h->end_as = (enum cdz_state)end_as;
+}
+
 cdz_rc cdz_execution_decode_into(cdz_str bytes, struct cdz_execution *e, struct cdz_err *err)
 {
     struct cdz_reader r = cdz_reader_of(cdz_arena_str(e->arena, bytes));
     struct cdz_execution h = *e;
-    if (cdz_get_u64(&r) != HEAD_FORMAT)
+    uint64_t format = cdz_get_u64(&r);
+    if (format == 0 || format > HEAD_FORMAT)
         return cdz_fail(err, CDZ_E_CORRUPT, "execution record has an unknown format");
     h.id = cdz_get_str(&r);
     h.namespace_ = cdz_get_str(&r);
@@ -146,7 +190,10 @@ cdz_rc cdz_execution_decode_into(cdz_str bytes, struct cdz_execution *e, struct 
     h.original_created = cdz_get_i64(&r);
     h.schedule_date = cdz_get_i64(&r);
     h.deleted = r.p < r.end && *r.p++ != 0;
-    (void)cdz_get_u64(&r); /* number of task runs: they come as records of their own */
+    if (format == 1)
+        (void)cdz_get_u64(&r); /* number of task runs: they come as records of their own */
+    else
+        get_hidden(&r, e->arena, &h);
     if (r.bad)
         return cdz_fail(err, CDZ_E_CORRUPT, "execution record is cut short");
     *e = h;
@@ -182,16 +229,19 @@ void cdz_taskrun_encode(const struct cdz_taskrun *t, struct cdz_buf *to)
     put_history(to, &t->history);
     cdz_put_val(to, t->outputs);
     cdz_put_u64(to, t->epoch);
-    cdz_put_i64(to, t->retry_at);
+    cdz_put_i64(to, t->due_at);
     cdz_put_val(to, t->values);
     cdz_put_u64(to, t->value_index);
+    cdz_put_u64(to, t->gone);
+    cdz_put_val(to, t->hidden);
 }
 
 cdz_rc cdz_taskrun_decode_into(cdz_str bytes, struct cdz_execution *e, struct cdz_err *err)
 {
     struct cdz_reader r = cdz_reader_of(cdz_arena_str(e->arena, bytes));
     struct cdz_taskrun t = {0};
-    if (cdz_get_u64(&r) != TASKRUN_FORMAT)
+    uint64_t format = cdz_get_u64(&r);
+    if (format == 0 || format > TASKRUN_FORMAT)
         return cdz_fail(err, CDZ_E_CORRUPT, "task run record has an unknown format");
     t.index = (uint32_t)cdz_get_u64(&r);
     uint64_t parent = cdz_get_u64(&r);
@@ -213,9 +263,13 @@ cdz_rc cdz_taskrun_decode_into(cdz_str bytes, struct cdz_execution *e, struct cd
     get_history(&r, e->arena, &t.history);
     t.outputs = cdz_get_val(&r, e->arena);
     t.epoch = (uint32_t)cdz_get_u64(&r);
-    t.retry_at = cdz_get_i64(&r);
+    t.due_at = cdz_get_i64(&r);
     t.values = cdz_get_val(&r, e->arena);
     t.value_index = (uint32_t)cdz_get_u64(&r);
+    if (format > 1) {
+        t.gone = cdz_get_u64(&r) != 0;
+        t.hidden = cdz_get_val(&r, e->arena);
+    }
     if (r.bad || t.index > e->taskruns.n || (t.parent != CDZ_NO_TASKRUN && t.parent >= t.index))
         return cdz_fail(err, CDZ_E_CORRUPT, "task run record of execution %.*s is damaged",
                         CDZ_S(e->id));

@@ -37,14 +37,19 @@ struct cdz_taskrun {
     cdz_val outputs; /* map, or null: not set */
 
     /* Kept with the record, not shown by the API */
-    uint32_t epoch;  /* counts dispatches: a result of an older one is dropped (fencing token) */
-    cdz_us retry_at; /* RETRYING: when; else 0 */
-    cdz_val values;  /* each tasks: the list, rendered once */
+    uint32_t epoch; /* counts dispatches: a result of an older one is dropped (fencing token) */
+    cdz_us
+        due_at; /* when it goes on by itself: a retry, a pause's end, a loop's next turn; 0: never */
+    bool gone;  /* a run that a loop or a restart has removed: its record keeps its place in state
+                        and repository (indexes have no gaps), but nobody is shown it */
+    cdz_val values;       /* each tasks: the list, rendered once */
     uint32_t value_index; /* position of value among the parent's values */
+    cdz_val hidden; /* map or null: what src/exec keeps for itself (counts of ForEachItem ...) */
 
     /* Derived; rebuilt by src/exec after loading. */
     const struct cdz_task *task;
     struct cdz_scope *scope;
+    cdz_val batches; /* ForEachItem: URIs of the batches, read again after a restart */
 };
 
 struct cdz_execution {
@@ -65,6 +70,23 @@ struct cdz_execution {
     cdz_us schedule_date; /* 0: none */
     bool deleted;
     uint64_t version; /* +1 for every step that changed something */
+
+    /* Kept with the record, not shown by the API */
+    struct cdz_answer_to {    /* who is told of the end: a task run of another execution */
+        cdz_str execution_id; /* p NULL: nobody */
+        uint32_t taskrun, epoch;
+        int iteration;
+    } answer_to;
+    int depth; /* how many sub-flow calls lie above it */
+    cdz_str
+        *gates; /* limits that it must pass before it begins, in order; all are left at its end */
+    size_t gate_count, gates_passed;
+    bool forced;           /* begins without asking limits any more: forced, or run again */
+    bool held;             /* paused by a user: nothing new begins until it is resumed */
+    bool after;            /* terminated, its listeners and afterExecution tasks run */
+    bool sla_violated;     /* a first violation has been acted on */
+    enum cdz_state end_as; /* KILLING: the state it ends in */
+    cdz_val after_lists;   /* which listeners hold: list of their numbers */
 
     CDZ_VEC(struct cdz_taskrun *) taskruns;
 

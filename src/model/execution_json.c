@@ -83,8 +83,10 @@ void cdz_execution_json(const struct cdz_execution *e, cdz_str url, cdz_us now, 
     cdz_jw_int(w, "flowRevision", e->flow_revision);
     if (e->taskruns.n) {
         cdz_jw_open(w, "taskRunList", '[');
-        for (size_t i = 0; i < e->taskruns.n; i++)
-            cdz_taskrun_json(e, e->taskruns.v[i], now, w, NULL);
+        for (size_t i = 0; i < e->taskruns.n; i++) {
+            if (!e->taskruns.v[i]->gone)
+                cdz_taskrun_json(e, e->taskruns.v[i], now, w, NULL);
+        }
         cdz_jw_close(w, ']');
     }
     opt_map(w, "inputs", e->inputs, 0);

@@ -158,7 +158,7 @@ struct cdz_trigger {
     struct cdz_conditions conditions; /* scheduleConditions too */
     uint32_t stop_after;              /* bit per enum cdz_state */
     /* Flow trigger */
-    uint32_t states; /* bit per enum cdz_state; 0: not given */
+    uint32_t states;       /* bit per enum cdz_state; 0: not given */
     cdz_val preconditions; /* map with its EXPRESSION values compiled, or null */
 };
 
@@ -221,8 +221,8 @@ struct cdz_flow {
     size_t sla_count;
     struct cdz_flow_check *checks;
     size_t check_count;
-    struct cdz_task **tasks_all;        /* every task, by number */
-    struct cdz_task **tasks_by_id;      /* the same, sorted by id: for cdz_flow_task */
+    struct cdz_task **tasks_all;   /* every task, by number */
+    struct cdz_task **tasks_by_id; /* the same, sorted by id: for cdz_flow_task */
     size_t task_count;
     cdz_val document; /* the whole document as plain values: triggers, concurrency, sla, listeners
                          ... */

@@ -20,12 +20,12 @@ enum cdz_prop_kind {
     CDZ_PROP_STRINGS,  /* list of scalars; with CDZ_PROP_ONE a single scalar is a list of one */
     CDZ_PROP_MAP,      /* map of anything, or DYNAMIC text that renders to a JSON object */
     CDZ_PROP_ANY,
-    CDZ_PROP_OBJECT,  /* map with the properties of `nested` */
-    CDZ_PROP_OBJECTS, /* list of such maps */
-    CDZ_PROP_TASKS,   /* list of tasks: children of a flowable */
-    CDZ_PROP_CASES,   /* map of lists of tasks (Switch.cases) */
-    CDZ_PROP_DAG,     /* list of {task, dependsOn} */
-    CDZ_PROP_PLUGIN,  /* map with its own `type` (task runner) */
+    CDZ_PROP_OBJECT,     /* map with the properties of `nested` */
+    CDZ_PROP_OBJECTS,    /* list of such maps */
+    CDZ_PROP_TASKS,      /* list of tasks: children of a flowable */
+    CDZ_PROP_CASES,      /* map of lists of tasks (Switch.cases) */
+    CDZ_PROP_DAG,        /* list of {task, dependsOn} */
+    CDZ_PROP_PLUGIN,     /* map with its own `type` (task runner) */
     CDZ_PROP_CONDITIONS, /* list of conditions: maps with their own `type` */
     CDZ_PROP_INPUTS,     /* list of inputs (Pause.onResume) */
 };
@@ -61,7 +61,7 @@ enum cdz_type_kind {
     CDZ_TASK_RUNNER,
 };
 
-/* Which state machine of src/exec a flowable uses. */
+/* Which state machine of src/exec a task uses that the executor itself carries out. */
 enum cdz_flow_kind {
     CDZ_FLOW_NONE,
     CDZ_FLOW_SEQUENTIAL,
@@ -77,6 +77,14 @@ enum cdz_flow_kind {
     CDZ_FLOW_PAUSE,
     CDZ_FLOW_LOOP, /* WaitFor, LoopUntil */
     CDZ_FLOW_TEMPLATE,
+    CDZ_FLOW_WORKING_DIRECTORY, /* kind RUNNABLE: one job; its tasks are run by the worker */
+    CDZ_FLOW_SUBFLOW,           /* kind EXECUTABLE */
+    CDZ_FLOW_ITEMS,             /* kind EXECUTABLE: the middle one of ForEachItem's three */
+    CDZ_FLOW_WAIT_EVENT,        /* kind EXECUTABLE: waits for an event by its key */
+    CDZ_FLOW_LABELS,            /* kind UPDATING, and the next three */
+    CDZ_FLOW_SET_VARIABLES,
+    CDZ_FLOW_UNSET_VARIABLES,
+    CDZ_FLOW_EXIT,
 };
 
 struct cdz_run;  /* task/run.h: what a running task may do */
@@ -89,7 +97,7 @@ struct cdz_type {
     const char *type;           /* canonical name */
     const char *const *aliases; /* NULL-terminated, or NULL */
     enum cdz_type_kind kind;
-    enum cdz_flow_kind flow_kind; /* FLOWABLE */
+    enum cdz_flow_kind flow_kind; /* FLOWABLE, EXECUTABLE, UPDATING */
     const char *title;            /* one sentence */
     const struct cdz_prop
         *props; /* ends with name NULL; the common task properties are not repeated */

@@ -104,11 +104,17 @@ size_t cdz_execution_records(const struct cdz_execution *e, struct cdz_arena *ar
     return 2;
 }
 
-struct cdz_record cdz_kill_record(cdz_str id, struct cdz_arena *arena)
+struct cdz_record cdz_kill_record(cdz_str id, bool cascade, struct cdz_arena *arena)
+{
+    struct cdz_event ev = {.kind = CDZ_EVENT_KILL, .cascade = cascade, .end_as = CDZ_KILLED};
+    return cdz_event_record(id, &ev, CDZ_STR(""), arena);
+}
+
+struct cdz_record cdz_event_record(cdz_str id, const struct cdz_event *ev, cdz_str create,
+                                   struct cdz_arena *arena)
 {
     CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
-    struct cdz_event ev = {.kind = CDZ_EVENT_KILL};
-    cdz_event_encode(&ev, CDZ_STR(""), &b);
+    cdz_event_encode(ev, create, &b);
     return (struct cdz_record){.topic = CDZ_TOPIC_EVENT,
                                .key = cdz_arena_str(arena, id),
                                .value = cdz_buf_copy(&b, arena)};

@@ -186,7 +186,11 @@ static void put_effects(struct cdz_executor *x, struct live *l, const struct cdz
             put(x, CDZ_TOPIC_LOG, id, f->bytes);
             break;
         case CDZ_EFFECT_CREATE:
+        case CDZ_EFFECT_EVENT:
             put(x, CDZ_TOPIC_EVENT, f->id, f->bytes);
+            break;
+        case CDZ_EFFECT_CHILD:
+        case CDZ_EFFECT_FILE:
             break;
         case CDZ_EFFECT_ENDED:
             break; /* seen by the caller */

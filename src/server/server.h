@@ -125,8 +125,12 @@ CDZ_MUST_USE cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now,
  * arena. */
 size_t cdz_execution_records(const struct cdz_execution *e, struct cdz_arena *arena,
                              struct cdz_record ret[2]);
-/* The record that asks for a kill. */
-struct cdz_record cdz_kill_record(cdz_str execution_id, struct cdz_arena *arena);
+/* The record that asks for a kill; cascade: of the executions it has started, too. */
+struct cdz_record cdz_kill_record(cdz_str execution_id, bool cascade, struct cdz_arena *arena);
+/* Any other event (pause, resume, force-run, adopt) as a record of the topic EVENT; create: see
+ * cdz_event_encode. */
+struct cdz_record cdz_event_record(cdz_str execution_id, const struct cdz_event *ev, cdz_str create,
+                                   struct cdz_arena *arena);
 /* A new random id, any thread. */
 cdz_str cdz_execution_id(struct cdz_arena *arena);
 

@@ -159,6 +159,10 @@ static void take(struct world *w, const struct cdz_step *step)
                                CDZ_S(l.task_id), CDZ_S(l.message));
             break;
         }
+        case CDZ_EFFECT_EVENT:
+        case CDZ_EFFECT_CHILD:
+        case CDZ_EFFECT_FILE:
+            break;
         case CDZ_EFFECT_CREATE:
             cdz_buf_printf(&w->trace, "another execution is created\n");
             break;

@@ -55,7 +55,7 @@ static bool runs(struct rig *r, const char *id)
 static void send_kill(struct rig *r, const char *id)
 {
     CDZ_AUTO_ARENA arena = cdz_arena_open(0);
-    struct cdz_record kill = cdz_kill_record(cdz_str_z(id), arena);
+    struct cdz_record kill = cdz_kill_record(cdz_str_z(id), true, arena);
     RIG_NEED(cdz_queue_send_wait(r->s->queue, &kill, 1, &rig_err));
 }
 
