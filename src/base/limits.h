@@ -12,6 +12,7 @@
 #define CDZ_TASKS_MAX        10000u     /* tasks in one flow, all levels */
 #define CDZ_INPUTS_MAX       1000u      /* inputs of one flow: they are looked up one by one */
 #define CDZ_INPUT_DEPTH_MAX  50u        /* dependsOn of dependsOn ...: resolving recurses */
+#define CDZ_SUBFLOW_DEPTH_MAX 100u   /* flows that call each other: a recursion ends here */
 #define CDZ_TASK_DEPTH_MAX   50u        /* flowable inside flowable */
 #define CDZ_EXPR_OUTPUT_MAX  (10u << 20) /* bytes one rendering may produce */
 #define CDZ_EXPR_STEPS_MAX   1000000u    /* nodes evaluated in one rendering */

@@ -50,7 +50,7 @@ static void add_output(const struct cdz_execution *e, const struct cdz_taskrun *
                        struct cdz_arena *arena)
 {
     size_t n;
-    if (t->outputs.kind != CDZ_MAP)
+    if (t->outputs.kind != CDZ_MAP || t->gone)
         return;
     cdz_str *path = path_of(e, t, arena, &n);
     cdz_val of_task = cdz_map_get(outputs, t->task_id);
@@ -117,6 +117,8 @@ static cdz_val tasks_of(const struct cdz_execution *e, struct cdz_arena *arena)
     cdz_val tasks = cdz_val_map(arena, 0);
     for (size_t i = 0; i < e->taskruns.n; i++) {
         const struct cdz_taskrun *t = e->taskruns.v[i];
+        if (t->gone)
+            continue;
         cdz_val of_task = cdz_map_get(tasks, t->task_id);
         if (of_task.kind != CDZ_MAP) {
             of_task = cdz_val_map(arena, 0);
@@ -217,6 +219,27 @@ static void put_taskrun(const struct cdz_execution *e, const struct cdz_taskrun 
     cdz_map_put(arena, to, CDZ_STR("taskrun"), run);
 }
 
+/* The flow's variables, and over them those that tasks have set; a worker knows the former itself. */
+static void put_variables(const struct cdz_execution *e, const struct cdz_flow *flow,
+                          bool for_worker, cdz_val to, struct cdz_arena *arena)
+{
+    bool of_flow = flow && flow->variables.kind == CDZ_MAP;
+    if (e->variables.kind == CDZ_MAP) {
+        cdz_val vars = cdz_val_map(arena, 4), schedule = cdz_map_getz(e->variables, "schedule");
+        if (of_flow) {
+            CDZ_MAP_EACH (x, flow->variables)
+                cdz_map_put(arena, vars, x->key, x->val);
+        }
+        CDZ_MAP_EACH (x, e->variables)
+            cdz_map_put(arena, vars, x->key, x->val);
+        cdz_map_put(arena, to, CDZ_STR("vars"), vars);
+        if (!cdz_val_is_null(schedule)) /* the dates of a Schedule, under their old name */
+            cdz_map_put(arena, to, CDZ_STR("schedule"), schedule);
+    } else if (of_flow && !for_worker) {
+        cdz_map_put(arena, to, CDZ_STR("vars"), flow->variables);
+    }
+}
+
 cdz_val cdz_context_build(const struct cdz_execution *e, const struct cdz_flow *flow,
                           const struct cdz_taskrun *t, const struct cdz_needs *needs,
                           bool for_worker, struct cdz_arena *arena)
@@ -250,7 +273,6 @@ cdz_val cdz_context_build(const struct cdz_execution *e, const struct cdz_flow *
         cdz_map_put(arena, to, CDZ_STR("labels"), labels_of(e, arena));
     if ((all || needs->trigger) && e->trigger_variables.kind == CDZ_MAP)
         cdz_map_put(arena, to, CDZ_STR("trigger"), e->trigger_variables);
-    if (!for_worker && flow && flow->variables.kind == CDZ_MAP)
-        cdz_map_put(arena, to, CDZ_STR("vars"), flow->variables);
+    put_variables(e, flow, for_worker, to, arena);
     return to;
 }

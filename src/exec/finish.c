@@ -1,6 +1,10 @@
-/* finish.c -- the end of an execution: its outputs, its last state, its last log line.
- * reference/execution.md §6. */
+/*
+ * finish.c -- the end of an execution: its outputs, its last state, its last log line; then the tasks
+ * that run after it: those of listeners whose conditions hold, and afterExecution. They change nothing
+ * of its state any more; it is over when they have ended. reference/execution.md §6, flow.md §9.
+ */
 #include "base/time.h"
+#include "condition/condition.h"
 #include "exec/internal.h"
 
 static cdz_rc render_outputs(struct step *s, cdz_val *ret, struct cdz_err *err)
@@ -18,10 +22,45 @@ static cdz_rc render_outputs(struct step *s, cdz_val *ret, struct cdz_err *err)
     return CDZ_OK;
 }
 
+/* The listeners whose conditions hold; one that cannot be evaluated does not. */
+static cdz_val listeners(struct step *s)
+{
+    const struct cdz_flow *flow = s->e->flow;
+    cdz_val lists = cdz_val_list(s->e->arena, flow->listener_count);
+    struct cdz_map_env env;
+    cdz_step_env(s, NULL, NULL, CDZ_VAL_NULL, &env);
+    for (size_t i = 0; i < flow->listener_count; i++) {
+        struct cdz_condition_ctx ctx = {
+            .env = &env.env,
+            .arena = s->arena,
+            .e = s->e,
+            .flow = flow,
+            .now = cdz_step_now(s),
+            .zone = s->env->zone,
+        };
+        struct cdz_err err;
+        bool holds = false;
+        if (cdz_conditions_hold(&flow->listeners[i].conditions, &ctx, &holds, &err) != CDZ_OK)
+            cdz_step_log(s, NULL, CDZ_WARN, "Evaluate condition failed: %s", err.text);
+        else if (holds)
+            cdz_list_push(s->e->arena, lists, cdz_val_i32((int32_t)i));
+    }
+    return lists;
+}
+
+void cdz_execution_over(struct step *s)
+{
+    s->e->after = false;
+    s->out->head = true;
+    cdz_execution_leave_gates(s);
+    cdz_child_answer(s);
+    cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, s->e->id, CDZ_STR(""));
+}
+
 void cdz_execution_finish(struct step *s, enum cdz_state state)
 {
     struct cdz_execution *e = s->e;
-    if (e->flow && e->flow->output_count > 0 && state != CDZ_KILLED) {
+    if (e->flow->output_count > 0 && state != CDZ_KILLED && state != CDZ_CANCELLED) {
         struct cdz_err err;
         cdz_val outputs;
         if (render_outputs(s, &outputs, &err) == CDZ_OK) {
@@ -36,5 +75,14 @@ void cdz_execution_finish(struct step *s, enum cdz_state state)
     cdz_str span = cdz_span_print(cdz_step_now(s) - e->history.v[0].at, text);
     cdz_step_log(s, NULL, CDZ_INFO, "Flow completed with state %s in %.*s", cdz_state_name(state),
                  CDZ_S(span));
-    cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, e->id, CDZ_STR(""));
+    if (e->flow->listener_count > 0)
+        e->after_lists = listeners(s);
+    cdz_scope_init_after(e);
+    if (e->index->after_tasks.n == 0) {
+        cdz_execution_over(s);
+        return;
+    }
+    e->after = true;
+    e->index->killing_since = 0;
+    cdz_scope_push(s, &e->index->after);
 }

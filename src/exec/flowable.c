@@ -6,29 +6,11 @@
 #include "exec/internal.h"
 #include "expr/lib.h"
 
-static void set_output(struct step *s, struct cdz_taskrun *t, const char *name, cdz_val v)
-{
-    if (t->outputs.kind != CDZ_MAP)
-        t->outputs = cdz_val_map(s->e->arena, 2);
-    cdz_map_putz(s->e->arena, t->outputs, name, v);
-}
-
-static cdz_rc render_text(struct step *s, struct cdz_taskrun *t, const char *prop, cdz_str *ret,
-                          struct cdz_err *err)
-{
-    cdz_val v;
-    CDZ_TRY(cdz_step_render(s, t, cdz_map_getz(t->task->props, prop), &v, err));
-    CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
-    cdz_expr_print(&text, v);
-    *ret = cdz_buf_copy(&text, s->e->arena);
-    return CDZ_OK;
-}
-
 static cdz_rc begin_if(struct step *s, struct cdz_taskrun *t, struct cdz_err *err)
 {
     cdz_str text;
-    CDZ_TRY(render_text(s, t, "condition", &text, err));
-    set_output(s, t, "evaluationResult", cdz_val_bool(cdz_truthy(text)));
+    CDZ_TRY(cdz_step_text(s, t, "condition", &text, err));
+    cdz_taskrun_output(s, t, "evaluationResult", cdz_val_bool(cdz_truthy(text)));
     return CDZ_OK;
 }
 
@@ -36,11 +18,11 @@ static cdz_rc begin_switch(struct step *s, struct cdz_taskrun *t, struct cdz_err
 {
     cdz_str text;
     bool matched = false;
-    CDZ_TRY(render_text(s, t, "value", &text, err));
+    CDZ_TRY(cdz_step_text(s, t, "value", &text, err));
     for (size_t i = 0; i < t->task->case_count; i++)
         matched |= cdz_str_eq(t->task->cases[i].name, text);
-    set_output(s, t, "value", cdz_val_text(text));
-    set_output(s, t, "defaults", cdz_val_bool(!matched));
+    cdz_taskrun_output(s, t, "value", cdz_val_text(text));
+    cdz_taskrun_output(s, t, "defaults", cdz_val_bool(!matched));
     if (!matched && !t->task->has_defaults)
         return cdz_fail(
             err, CDZ_E_TASK,
@@ -80,12 +62,12 @@ static cdz_rc value_text(struct step *s, cdz_val item, cdz_str *ret, struct cdz_
     return cdz_fail(err, CDZ_E_TASK, "Unknown value element type: %s", cdz_val_kind_name(item));
 }
 
-static cdz_rc list_of(struct step *s, cdz_val v, cdz_val *ret, struct cdz_err *err)
+cdz_rc cdz_flowable_list(cdz_val v, struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err)
 {
     if (v.kind == CDZ_TEXT) {
         struct cdz_err why;
         cdz_val parsed;
-        if (cdz_json_parse(cdz_val_str(v), s->arena, &parsed, &why) != CDZ_OK ||
+        if (cdz_json_parse(cdz_val_str(v), arena, &parsed, &why) != CDZ_OK ||
             parsed.kind != CDZ_LIST)
             return cdz_fail(
                 err, CDZ_E_TASK,
@@ -108,7 +90,7 @@ static cdz_rc begin_each(struct step *s, struct cdz_taskrun *t, struct cdz_err *
     size_t nulls = 0;
     CDZ_TRY(cdz_step_render(s, t, cdz_map_getz(t->task->props, for_each ? "values" : "value"),
                             &rendered, err));
-    CDZ_TRY(list_of(s, rendered, &list, err));
+    CDZ_TRY(cdz_flowable_list(rendered, s->arena, &list, err));
     if (cdz_list_n(list) > CDZ_EACH_VALUES_MAX)
         return cdz_fail(err, CDZ_E_LIMIT, "an each task has at most %u values, not %zu",
                         CDZ_EACH_VALUES_MAX, cdz_list_n(list));
@@ -132,6 +114,17 @@ static cdz_rc begin_each(struct step *s, struct cdz_taskrun *t, struct cdz_err *
     return CDZ_OK;
 }
 
+static cdz_rc begin_template(struct step *s, struct cdz_taskrun *t, struct cdz_err *err)
+{
+    cdz_val args;
+    CDZ_TRY(cdz_step_render(s, t, cdz_map_getz(t->task->props, "args"), &args, err));
+    if (args.kind == CDZ_MAP)
+        cdz_taskrun_output(s, t, "args", cdz_val_copy(s->e->arena, args));
+    if (t->task->broken.n)
+        return cdz_fail(err, CDZ_E_TASK, "%.*s", CDZ_S(t->task->broken));
+    return CDZ_OK;
+}
+
 void cdz_flowable_begin(struct step *s, struct cdz_taskrun *t)
 {
     struct cdz_err err;
@@ -148,21 +141,23 @@ void cdz_flowable_begin(struct step *s, struct cdz_taskrun *t)
     case CDZ_FLOW_FOR_EACH:
         rc = begin_each(s, t, &err);
         break;
-    case CDZ_FLOW_NONE:
-    case CDZ_FLOW_SEQUENTIAL:
-    case CDZ_FLOW_PARALLEL:
-    case CDZ_FLOW_ALLOW_FAILURE:
-    case CDZ_FLOW_DAG:
-    case CDZ_FLOW_FOR_EACH_ITEM:
-    case CDZ_FLOW_PAUSE:
-    case CDZ_FLOW_LOOP:
     case CDZ_FLOW_TEMPLATE:
-    default:
+        rc = begin_template(s, t, &err);
+        break;
+    case CDZ_FLOW_LOOP:
+        rc = cdz_loop_begin(s, t, &err);
+        break;
+    case CDZ_FLOW_PAUSE:
+        rc = cdz_pause_begin(s, t, &err);
+        break;
+    default: /* nothing to evaluate */
         break;
     }
     cdz_scope_init(s->e, t); /* also when it failed: a load after a restart finds the same */
     if (rc != CDZ_OK)
         cdz_taskrun_break(s, t, &err);
+    else if (t->task->on_pause.n)
+        cdz_taskrun_begin(s, t->scope, t->task->on_pause.v[0], 0);
     else
         cdz_scope_push(s, t->scope);
 }

@@ -1,48 +1,50 @@
 /*
- * kill.c -- a kill: nothing new begins, running attempts are told to stop, and the execution is
- * KILLED once they have. Workers answer within their grace; one that is gone does not hold the
- * execution for ever (KILL_PATIENCE).
+ * kill.c -- the execution is stopped before its end: a user's kill, a violated SLA, an Exit task.
+ * Nothing new begins, running attempts are told to stop, and it ends (KILLED, or what is asked for)
+ * once they have. Workers answer within their grace; one that is gone does not hold the execution for
+ * ever (KILL_PATIENCE).
  */
 #include "base/time.h"
 #include "exec/internal.h"
 
 #define KILL_PATIENCE (60 * CDZ_SECOND)
 
-/* Terminates a task run without telling its scope: the whole execution is ending. */
-static void put_down(struct step *s, struct cdz_taskrun *t)
+/* Tells it to stop; what need not be waited for is down at once. */
+static void stop(struct step *s, struct cdz_taskrun *t, bool cascade)
 {
-    struct cdz_attempt *a = t->attempt_count ? &t->attempts[t->attempt_count - 1] : NULL;
-    if (a && !cdz_state_is_terminated(cdz_state_now(&a->history)))
-        cdz_history_add(&a->history, s->e->arena, CDZ_KILLED, cdz_step_now(s));
-    t->epoch++; /* whatever a worker still sends about it is stale */
+    enum cdz_state now = cdz_state_now(&t->history);
+    if (t->gone || cdz_state_is_terminated(now) || now == CDZ_KILLING ||
+        t->task->type->kind == CDZ_FLOWABLE || cdz_taskrun_is_nested(t))
+        return;
+    bool wait = now == CDZ_RUNNING;
+    if (t->task->type->kind == CDZ_EXECUTABLE)
+        wait = cascade && cdz_child_kill(s, t) && wait;
+    if (!wait) {
+        cdz_taskrun_put_down(s, t, CDZ_KILLED);
+        return;
+    }
     t->due_at = 0;
-    cdz_history_add(&t->history, s->e->arena, CDZ_KILLED, cdz_step_now(s));
-    cdz_step_touch(s, t);
+    cdz_taskrun_state(s, t, CDZ_KILLING, cdz_step_now(s));
+    s->e->index->killing_left++;
 }
 
-void cdz_kill_begin(struct step *s)
+void cdz_kill_begin(struct step *s, enum cdz_state end_as, bool cascade)
 {
     struct cdz_execution *e = s->e;
     enum cdz_state state = cdz_state_now(&e->history);
-    if (cdz_state_is_terminated(state) || state == CDZ_KILLING)
+    if ((cdz_state_is_terminated(state) && !e->after) || state == CDZ_KILLING ||
+        e->index->killing_since)
         return;
-    cdz_step_state(s, CDZ_KILLING);
     e->index->killing_since = cdz_step_now(s);
-    cdz_step_effect(s, CDZ_EFFECT_KILL, 0, e->id, CDZ_STR(""));
-    for (size_t i = 0; i < e->taskruns.n; i++) {
-        struct cdz_taskrun *t = e->taskruns.v[i];
-        enum cdz_state now = cdz_state_now(&t->history);
-        if (cdz_state_is_terminated(now) || t->task->type->kind == CDZ_FLOWABLE)
-            continue;
-        if (now == CDZ_RUNNING) {
-            cdz_history_add(&t->history, e->arena, CDZ_KILLING, cdz_step_now(s));
-            cdz_step_touch(s, t);
-            e->index->killing_left++;
-        } else {
-            put_down(s, t);
-        }
+    if (!e->after) {
+        e->end_as = cdz_state_is_terminated(end_as) ? end_as : CDZ_KILLED;
+        e->held = false;
+        cdz_step_state(s, CDZ_KILLING);
     }
-    e->index->retrying.n = 0;
+    cdz_step_effect(s, CDZ_EFFECT_KILL, 0, e->id, CDZ_STR(""));
+    for (size_t i = 0; i < e->taskruns.n; i++)
+        stop(s, e->taskruns.v[i], cascade);
+    e->index->timed.n = 0;
     if (e->index->killing_left > 0)
         cdz_step_effect(s, CDZ_EFFECT_TIMER, cdz_step_now(s) + KILL_PATIENCE, e->id, CDZ_STR(""));
     cdz_kill_advance(s);
@@ -51,21 +53,32 @@ void cdz_kill_begin(struct step *s)
 void cdz_kill_advance(struct step *s)
 {
     struct cdz_execution *e = s->e;
-    if (cdz_state_now(&e->history) != CDZ_KILLING || e->index->killing_left > 0)
+    bool killing = cdz_state_now(&e->history) == CDZ_KILLING;
+    if ((!killing && !(e->after && e->index->killing_since)) || e->index->killing_left > 0)
         return;
     for (size_t i = e->taskruns.n; i-- > 0;) { /* children first */
-        if (!cdz_state_is_terminated(cdz_state_now(&e->taskruns.v[i]->history)))
-            put_down(s, e->taskruns.v[i]);
+        struct cdz_taskrun *t = e->taskruns.v[i];
+        if (!t->gone && !cdz_state_is_terminated(cdz_state_now(&t->history)))
+            cdz_taskrun_put_down(s, t, CDZ_KILLED);
     }
-    cdz_execution_finish(s, CDZ_KILLED);
+    if (killing) {
+        e->index->root.closed = true;
+        cdz_execution_finish(s, e->end_as);
+    } else {
+        e->index->after.closed = true;
+        cdz_execution_over(s);
+    }
 }
 
 void cdz_kill_force(struct step *s)
 {
     struct cdz_index *x = s->e->index;
-    if (cdz_state_now(&s->e->history) != CDZ_KILLING ||
-        cdz_step_now(s) < x->killing_since + KILL_PATIENCE)
+    if (!x->killing_since || cdz_step_now(s) < x->killing_since + KILL_PATIENCE)
         return;
-    x->killing_left = 0;
+    for (size_t i = 0; i < s->e->taskruns.n && x->killing_left > 0; i++) {
+        struct cdz_taskrun *t = s->e->taskruns.v[i];
+        if (!t->gone && cdz_state_now(&t->history) == CDZ_KILLING)
+            cdz_taskrun_put_down(s, t, CDZ_KILLED);
+    }
     cdz_kill_advance(s);
 }

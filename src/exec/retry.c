@@ -56,6 +56,10 @@ static void create_again(struct step *s, cdz_us at)
     again.schedule_date = at;
     again.outputs = CDZ_VAL_NULL;
     again.version = 0;
+    again.gates = NULL;
+    again.gate_count = again.gates_passed = 0;
+    again.held = again.after = again.sla_violated = false;
+    again.after_lists = CDZ_VAL_NULL;
     again.history = (struct cdz_history){0};
     cdz_history_add(&again.history, s->arena, CDZ_CREATED, cdz_step_now(s));
     memset(&again.taskruns, 0, sizeof(again.taskruns));
@@ -70,8 +74,8 @@ static void create_again(struct step *s, cdz_us at)
 
 static void retire(struct step *s, struct cdz_taskrun *t)
 {
-    cdz_history_add(&t->history, s->e->arena, CDZ_RETRIED, cdz_step_now(s));
-    cdz_step_touch(s, t);
+    cdz_attempt_close(s, t, CDZ_RETRIED, cdz_step_now(s));
+    cdz_taskrun_state(s, t, CDZ_RETRIED, cdz_step_now(s));
 }
 
 /* This execution, the task run and what is above it become RETRIED; the rest is stopped. */
@@ -85,13 +89,15 @@ static void replace_execution(struct step *s, struct cdz_taskrun *t, cdz_us at)
         retire(s, e->taskruns.v[i]);
     for (size_t i = 0; i < e->taskruns.n; i++) {
         struct cdz_taskrun *other = e->taskruns.v[i];
-        if (cdz_state_is_terminated(cdz_state_now(&other->history)))
-            continue;
-        cdz_history_add(&other->history, e->arena, CDZ_KILLED, cdz_step_now(s));
-        cdz_step_touch(s, other);
+        if (!other->gone && !cdz_state_is_terminated(cdz_state_now(&other->history))) {
+            (void)cdz_child_kill(s, other);
+            cdz_taskrun_put_down(s, other, CDZ_KILLED);
+        }
     }
+    e->index->root.closed = true;
     cdz_step_state(s, CDZ_RETRIED);
-    cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, e->id, CDZ_STR(""));
+    e->answer_to.execution_id = (cdz_str){NULL, 0}; /* the new one will answer */
+    cdz_execution_over(s);
 }
 
 bool cdz_retry_taskrun(struct step *s, struct cdz_taskrun *t)
@@ -108,18 +114,16 @@ bool cdz_retry_taskrun(struct step *s, struct cdz_taskrun *t)
     if ((r->max_attempt && count >= r->max_attempt) ||
         (r->max_duration && at > since + r->max_duration))
         return false;
-    cdz_history_add(&t->history, e->arena, CDZ_FAILED, cdz_step_now(s));
+    cdz_taskrun_is_back(s, t);
+    cdz_taskrun_state(s, t, CDZ_FAILED, cdz_step_now(s));
     if (r->new_execution) {
         replace_execution(s, t, at);
         return true;
     }
-    cdz_history_add(&t->history, e->arena, CDZ_RETRYING, cdz_step_now(s));
-    cdz_step_touch(s, t);
-    t->due_at = at;
-    CDZ_PUSH(e->arena, &e->index->retrying, t->index);
+    cdz_taskrun_state(s, t, CDZ_RETRYING, cdz_step_now(s));
+    cdz_taskrun_due(s, t, at);
     if (cdz_state_now(&e->history) == CDZ_RUNNING)
         cdz_step_state(s, CDZ_RETRYING);
-    cdz_step_effect(s, CDZ_EFFECT_TIMER, at, e->id, CDZ_STR(""));
     return true;
 }
 
@@ -129,22 +133,10 @@ bool cdz_retry_warns(const struct step *s, const struct cdz_taskrun *t)
     return r && r->warning_on_retry && t->attempt_count > 1;
 }
 
-void cdz_retry_due(struct step *s)
+void cdz_retry_due(struct step *s, struct cdz_taskrun *t)
 {
-    struct cdz_execution *e = s->e;
-    struct cdz_index *x = e->index;
-    size_t kept = 0;
-    for (size_t i = 0; i < x->retrying.n; i++) {
-        struct cdz_taskrun *t = e->taskruns.v[x->retrying.v[i]];
-        if (t->due_at > cdz_step_now(s)) {
-            x->retrying.v[kept++] = t->index;
-            continue;
-        }
-        t->due_at = 0;
-        cdz_history_add(&t->history, e->arena, CDZ_CREATED, cdz_step_now(s));
-        if (cdz_state_now(&e->history) == CDZ_RETRYING)
-            cdz_step_state(s, CDZ_RUNNING);
-        cdz_taskrun_dispatch(s, t);
-    }
-    x->retrying.n = kept;
+    cdz_taskrun_state(s, t, CDZ_CREATED, cdz_step_now(s));
+    if (cdz_state_now(&s->e->history) == CDZ_RETRYING)
+        cdz_step_state(s, CDZ_RUNNING);
+    cdz_taskrun_dispatch(s, t);
 }

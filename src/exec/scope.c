@@ -9,10 +9,24 @@
 
 void cdz_scope_push(struct step *s, struct cdz_scope *scope)
 {
-    if (scope->queued || scope->closed)
+    if (scope->queued || scope->closed || scope->passive)
         return;
     scope->queued = true;
     CDZ_PUSH(s->arena, &s->todo, scope);
+}
+
+/* Whether anything of the scope may begin now. */
+static bool may_advance(const struct step *s, const struct cdz_scope *c)
+{
+    enum cdz_state state = cdz_state_now(&s->e->history);
+    if (c->closed || c->passive || (s->e->held && !c->after))
+        return false;
+    if (state == CDZ_KILLING || cdz_state_is_terminated(state))
+        return s->e->after && s->e->index->killing_since == 0;
+    if (c->taskrun == CDZ_NO_TASKRUN)
+        return state != CDZ_CREATED && state != CDZ_QUEUED;
+    const struct cdz_taskrun *t = s->e->taskruns.v[c->taskrun];
+    return !t->due_at && cdz_state_now(&t->history) != CDZ_PAUSED;
 }
 
 static bool full(const struct cdz_scope *c)
@@ -23,7 +37,7 @@ static bool full(const struct cdz_scope *c)
 static void fill_sequence(struct step *s, struct cdz_scope *c)
 {
     uint64_t cells = (uint64_t)c->tasks->n * c->value_count;
-    while (c->live == 0 && !c->failed && c->begun < cells)
+    while (c->live == 0 && !c->failed && c->begun < cells && may_advance(s, c))
         cdz_taskrun_begin(s, c, c->tasks->v[c->begun % c->tasks->n],
                           (uint32_t)(c->begun / c->tasks->n));
 }
@@ -31,7 +45,7 @@ static void fill_sequence(struct step *s, struct cdz_scope *c)
 static void fill_all(struct step *s, struct cdz_scope *c)
 {
     uint64_t cells = (uint64_t)c->tasks->n * c->value_count;
-    while (!full(c) && !c->failed && c->begun < cells)
+    while (!full(c) && !c->failed && c->begun < cells && may_advance(s, c))
         cdz_taskrun_begin(s, c, c->tasks->v[c->begun % c->tasks->n],
                           (uint32_t)(c->begun / c->tasks->n));
 }
@@ -39,7 +53,7 @@ static void fill_all(struct step *s, struct cdz_scope *c)
 /* The next task of one chain, after the one before has ended. */
 static void fill_chain(struct step *s, struct cdz_scope *c, uint32_t value)
 {
-    while (!c->failed && c->chain_next[value] < c->tasks->n) {
+    while (!c->failed && c->chain_next[value] < c->tasks->n && may_advance(s, c)) {
         uint32_t before = c->live;
         cdz_taskrun_begin(s, c, c->tasks->v[c->chain_next[value]], value);
         if (c->live > before)
@@ -52,7 +66,7 @@ static void fill_chains(struct step *s, struct cdz_scope *c)
     if (c->tasks->n == 0)
         return;
     while (!c->failed && c->chains_begun < c->value_count &&
-           (c->limit == 0 || c->chains_live < c->limit))
+           (c->limit == 0 || c->chains_live < c->limit) && may_advance(s, c))
         fill_chain(s, c, c->chains_begun);
 }
 
@@ -69,7 +83,7 @@ static bool dag_ready(const struct cdz_scope *c, uint32_t i)
 static void fill_dag(struct step *s, struct cdz_scope *c)
 {
     bool again = true;
-    while (again) {
+    while (again && may_advance(s, c)) {
         again = false;
         for (uint32_t i = 0; i < c->tasks->n && !full(c) && !c->failed; i++) {
             if (c->dag_state[i] != 0 || !dag_ready(c, i))
@@ -84,7 +98,7 @@ static void fill_dag(struct step *s, struct cdz_scope *c)
 static void fill_errors(struct step *s, struct cdz_scope *c)
 {
     bool side_by_side = c->order == ORDER_ALL || c->order == ORDER_DAG;
-    while (c->errors_begun < c->errors->n) {
+    while (c->errors_begun < c->errors->n && may_advance(s, c)) {
         uint32_t errors_live = c->errors_begun - c->errors_ended;
         if (side_by_side ? full(c) : errors_live > 0)
             return;
@@ -92,7 +106,8 @@ static void fill_errors(struct step *s, struct cdz_scope *c)
     }
 }
 
-static bool is_done(const struct cdz_scope *c)
+/* Nothing of tasks and errors is left to run. */
+static bool main_is_done(const struct cdz_scope *c)
 {
     if (c->live > 0)
         return false;
@@ -101,19 +116,47 @@ static bool is_done(const struct cdz_scope *c)
     return c->ended == (uint64_t)c->tasks->n * c->value_count;
 }
 
+/* One after another, whatever became of the rest; a failed one ends the list. */
+static void fill_finals(struct step *s, struct cdz_scope *c)
+{
+    while (c->live == 0 && !c->final_failed && c->finals_begun < c->finals->n && may_advance(s, c))
+        cdz_taskrun_begin(s, c, c->finals->v[c->finals_begun], 0);
+}
+
+static bool is_done(const struct cdz_scope *c)
+{
+    return c->live == 0 && (c->final_failed || c->finals_ended == c->finals->n);
+}
+
 static enum cdz_state final_state(const struct cdz_scope *c)
 {
     if (c->killed)
         return CDZ_KILLED;
+    if (c->final_failed)
+        return CDZ_FAILED;
     if (c->task && c->task->type->flow_kind == CDZ_FLOW_ALLOW_FAILURE)
         return c->error_failed ? CDZ_FAILED : c->failed || c->warned ? CDZ_WARNING : CDZ_SUCCESS;
     return c->failed ? CDZ_FAILED : c->warned ? CDZ_WARNING : CDZ_SUCCESS;
 }
 
+static void close_scope(struct step *s, struct cdz_scope *c)
+{
+    enum cdz_state state = final_state(c);
+    struct cdz_taskrun *t = c->taskrun == CDZ_NO_TASKRUN ? NULL : s->e->taskruns.v[c->taskrun];
+    if (t && t->task->type->flow_kind == CDZ_FLOW_LOOP && cdz_loop_turn(s, t, &state))
+        return;
+    c->closed = true;
+    if (t)
+        cdz_taskrun_end(s, t, state);
+    else if (c->after)
+        cdz_execution_over(s);
+    else
+        cdz_execution_finish(s, state);
+}
+
 static void advance(struct step *s, struct cdz_scope *c)
 {
-    enum cdz_state state = cdz_state_now(&s->e->history);
-    if (c->closed || state == CDZ_KILLING || cdz_state_is_terminated(state))
+    if (!may_advance(s, c))
         return;
     switch (c->order) {
     case ORDER_SEQUENCE:
@@ -129,15 +172,14 @@ static void advance(struct step *s, struct cdz_scope *c)
         fill_dag(s, c);
         break;
     }
+    if (!may_advance(s, c))
+        return; /* what has begun may have ended or stopped everything: Exit, a broken expression */
     if (c->failed)
         fill_errors(s, c);
-    if (!is_done(c) || c->closed)
-        return;
-    c->closed = true;
-    if (c->taskrun == CDZ_NO_TASKRUN)
-        cdz_execution_finish(s, final_state(c));
-    else
-        cdz_taskrun_end(s, s->e->taskruns.v[c->taskrun], final_state(c));
+    if (main_is_done(c) || c->finals_begun > 0)
+        fill_finals(s, c);
+    if (is_done(c) && (main_is_done(c) || c->finals_begun > 0) && may_advance(s, c))
+        close_scope(s, c);
 }
 
 void cdz_scope_run(struct step *s)
@@ -159,8 +201,6 @@ void cdz_scope_begin_root(struct step *s)
 
 void cdz_scope_chain_on(struct step *s, struct cdz_scope *c, uint32_t value)
 {
-    enum cdz_state state = cdz_state_now(&s->e->history);
-    if (c->order == ORDER_CHAINS && !c->closed && state != CDZ_KILLING &&
-        !cdz_state_is_terminated(state))
+    if (c->order == ORDER_CHAINS && may_advance(s, c))
         fill_chain(s, c, value);
 }

@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <stdarg.h>
 
-#include "base/codec.h"
+#include "base/time.h"
 #include "exec/context.h"
 #include "exec/internal.h"
+#include "expr/lib.h"
 
 void cdz_step_touch(struct step *s, const struct cdz_taskrun *t)
 {
@@ -63,6 +64,32 @@ void cdz_step_log(struct step *s, const struct cdz_taskrun *t, enum cdz_level le
     cdz_step_effect(s, CDZ_EFFECT_LOG, 0, s->e->id, cdz_buf_copy(&s->buf, s->arena));
 }
 
+void cdz_step_event(struct step *s, cdz_str key, const struct cdz_event *ev)
+{
+    cdz_buf_reset(&s->buf);
+    cdz_event_encode(ev, CDZ_STR(""), &s->buf);
+    cdz_step_effect(s, CDZ_EFFECT_EVENT, 0, cdz_arena_str(s->arena, key),
+                    cdz_buf_copy(&s->buf, s->arena));
+}
+
+void cdz_step_env(struct step *s, const struct cdz_taskrun *t, const struct cdz_needs *needs,
+                  cdz_val extra, struct cdz_map_env *ret)
+{
+    cdz_val vars = cdz_context_build(s->e, s->e->flow, t, needs, false, s->arena);
+    if (s->env->globals.kind == CDZ_MAP)
+        cdz_map_putz(s->arena, vars, "globals", s->env->globals);
+    cdz_map_putz(s->arena, vars, "envs",
+                 s->env->envs.kind == CDZ_MAP ? s->env->envs : cdz_val_map(s->arena, 0));
+    if (extra.kind == CDZ_MAP) {
+        CDZ_MAP_EACH (x, extra)
+            cdz_map_put(s->arena, vars, x->key, x->val);
+    }
+    cdz_map_env_init(ret, vars);
+    ret->env.world = s->env->world;
+    ret->env.zone = s->env->zone;
+    ret->env.recursive = s->env->recursive;
+}
+
 cdz_rc cdz_step_render(struct step *s, const struct cdz_taskrun *t, cdz_val v, cdz_val *ret,
                        struct cdz_err *err)
 {
@@ -72,113 +99,174 @@ cdz_rc cdz_step_render(struct step *s, const struct cdz_taskrun *t, cdz_val v, c
         *ret = v; /* nothing to evaluate: no context is built */
         return CDZ_OK;
     }
-    const struct cdz_needs *needs = t ? t->task->needs : NULL;
-    cdz_val vars = cdz_context_build(s->e, s->e->flow, t, needs, false, s->arena);
-    if (s->env->globals.kind == CDZ_MAP)
-        cdz_map_putz(s->arena, vars, "globals", s->env->globals);
-    cdz_map_putz(s->arena, vars, "envs",
-                 s->env->envs.kind == CDZ_MAP ? s->env->envs : cdz_val_map(s->arena, 0));
     struct cdz_map_env m;
-    cdz_map_env_init(&m, vars);
-    m.env.world = s->env->world;
-    m.env.zone = s->env->zone;
-    m.env.recursive = s->env->recursive;
+    cdz_step_env(s, t, t ? t->task->needs : NULL, CDZ_VAL_NULL, &m);
     return cdz_val_render(v, &m.env, s->arena, ret, err);
 }
 
-static void fail_without_flow(struct step *s)
+cdz_rc cdz_step_text(struct step *s, const struct cdz_taskrun *t, const char *prop, cdz_str *ret,
+                     struct cdz_err *err)
 {
-    cdz_step_log(s, NULL, CDZ_ERROR, "Cannot execute an invalid flow: %.*s",
-                 CDZ_S(s->e->flow->exception));
-    cdz_step_state(s, CDZ_FAILED);
-    cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, s->e->id, CDZ_STR(""));
+    cdz_val v;
+    CDZ_TRY(cdz_step_render(s, t, cdz_map_getz(t->task->props, prop), &v, err));
+    CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
+    cdz_expr_print(&text, v);
+    *ret = cdz_buf_copy(&text, s->e->arena);
+    return CDZ_OK;
 }
 
-static void start(struct step *s)
+bool cdz_step_flag(struct step *s, const struct cdz_taskrun *t, const char *prop)
+{
+    struct cdz_err err;
+    cdz_val v;
+    if (cdz_step_render(s, t, cdz_map_getz(t->task->props, prop), &v, &err) != CDZ_OK) {
+        cdz_step_log(s, t, CDZ_WARN, "%s is taken as false: %s", prop, err.text);
+        return false;
+    }
+    if (v.kind == CDZ_BOOL)
+        return v.b;
+    CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
+    cdz_expr_print(&text, v);
+    return cdz_truthy(cdz_buf_get(&text));
+}
+
+cdz_rc cdz_step_duration(struct step *s, const struct cdz_taskrun *t, cdz_val v, cdz_us *ret,
+                         struct cdz_err *err)
+{
+    cdz_val rendered;
+    *ret = 0;
+    if (cdz_val_is_null(v))
+        return CDZ_OK;
+    CDZ_TRY(cdz_step_render(s, t, v, &rendered, err));
+    return cdz_duration_of(rendered, ret, err);
+}
+
+void cdz_step_push_open(struct step *s)
 {
     struct cdz_execution *e = s->e;
-    if (e->schedule_date > cdz_step_now(s)) {
-        cdz_step_effect(s, CDZ_EFFECT_TIMER, e->schedule_date, e->id, CDZ_STR(""));
-        return;
+    for (size_t i = 0; i < e->taskruns.n; i++) {
+        if (!e->taskruns.v[i]->gone && e->taskruns.v[i]->scope)
+            cdz_scope_push(s, e->taskruns.v[i]->scope);
     }
-    if (e->flow->exception.n) {
-        fail_without_flow(s);
-        return;
-    }
-    if (e->flow->tasks.n > 0) { /* all tasks disabled: CREATED to SUCCESS, as the original */
-        cdz_step_state(s, CDZ_RUNNING);
-        cdz_step_log(s, NULL, CDZ_INFO, "Flow started");
-    }
-    cdz_scope_begin_root(s);
+    cdz_scope_push(s, e->after ? &e->index->after : &e->index->root);
 }
 
-/*
- * After a restart. Attempts that were with a worker are lost with it: those that had begun show as
- * KILLED, and every one is dispatched again under a new epoch, so that a result of the old one is
- * dropped should it still arrive.
+/* An attempt that was with a worker is lost with it: one that had begun shows as KILLED. */
+static void give_up_attempt(struct step *s, struct cdz_taskrun *t)
+{
+    cdz_attempt_close(s, t, CDZ_KILLED, cdz_step_now(s));
+    if (cdz_state_now(&t->history) == CDZ_RUNNING) {
+        cdz_taskrun_state(s, t, CDZ_CREATED, cdz_step_now(s));
+        cdz_step_log(s, t, CDZ_WARN,
+                     "The worker was lost while it ran this task; the task is sent again");
+    }
+}
+
+/* Jobs are memory of the queue: what was with a worker is sent again under a new epoch, so that a
+ * result of the old one is dropped should it still arrive. Other executions still answer by themselves.
  */
+static void recover_taskruns(struct step *s)
+{
+    struct cdz_execution *e = s->e;
+    for (size_t i = 0; i < e->taskruns.n; i++) {
+        struct cdz_taskrun *t = e->taskruns.v[i];
+        enum cdz_state now = t->gone ? CDZ_SKIPPED : cdz_state_now(&t->history);
+        if (cdz_state_is_terminated(now) || cdz_taskrun_is_nested(t))
+            continue;
+        if (t->due_at)
+            cdz_step_effect(s, CDZ_EFFECT_TIMER, t->due_at, e->id, CDZ_STR(""));
+        if (t->task->type->kind != CDZ_RUNNABLE || now == CDZ_RETRYING)
+            continue;
+        if (now == CDZ_KILLING) {
+            cdz_taskrun_put_down(s, t, CDZ_KILLED);
+            continue;
+        }
+        give_up_attempt(s, t);
+        cdz_taskrun_dispatch(s, t);
+    }
+}
+
+/* After a restart of the executor. */
 static void recover(struct step *s)
 {
     struct cdz_execution *e = s->e;
     enum cdz_state state = cdz_state_now(&e->history);
-    if (cdz_state_is_terminated(state)) {
+    if (cdz_state_is_terminated(state) && !e->after) {
         cdz_step_effect(s, CDZ_EFFECT_ENDED, 0, e->id, CDZ_STR(""));
         return;
     }
     if (state == CDZ_CREATED) {
-        start(s);
+        if (e->gate_count == 0) /* otherwise the gate has been asked: its answer comes */
+            cdz_execution_start(s);
         return;
     }
     if (e->flow->exception.n) { /* it is gone or unreadable: what its tasks are is unknown */
-        fail_without_flow(s);
+        cdz_step_log(s, NULL, CDZ_ERROR, "Cannot execute an invalid flow: %.*s",
+                     CDZ_S(e->flow->exception));
+        if (!e->after)
+            cdz_step_state(s, CDZ_FAILED);
+        cdz_execution_over(s);
         return;
     }
-    for (size_t i = 0; i < e->taskruns.n; i++) {
-        struct cdz_taskrun *t = e->taskruns.v[i];
-        enum cdz_state now = cdz_state_now(&t->history);
-        struct cdz_attempt *a = t->attempt_count ? &t->attempts[t->attempt_count - 1] : NULL;
-        if (t->task->type->kind == CDZ_FLOWABLE || cdz_state_is_terminated(now))
-            continue;
-        if (now == CDZ_RETRYING) {
-            cdz_step_effect(s, CDZ_EFFECT_TIMER, t->due_at, e->id, CDZ_STR(""));
-            continue;
-        }
-        if (a && !cdz_state_is_terminated(cdz_state_now(&a->history)))
-            cdz_history_add(&a->history, e->arena, CDZ_KILLED, cdz_step_now(s));
-        if (now == CDZ_KILLING) {
-            e->index->killing_left--;
-            t->epoch++;
-            cdz_history_add(&t->history, e->arena, CDZ_KILLED, cdz_step_now(s));
-            cdz_step_touch(s, t);
-            continue;
-        }
-        if (now == CDZ_RUNNING) {
-            cdz_history_add(&t->history, e->arena, CDZ_CREATED, cdz_step_now(s));
-            cdz_step_log(s, t, CDZ_WARN,
-                         "The worker was lost while it ran this task; the task is sent again");
-        }
-        cdz_taskrun_dispatch(s, t);
-    }
+    cdz_sla_arm(s);
+    if (state == CDZ_KILLING)
+        e->index->killing_since = cdz_step_now(s);
+    recover_taskruns(s);
     if (state == CDZ_KILLING) {
+        cdz_step_effect(s, CDZ_EFFECT_TIMER, cdz_step_now(s) + 60 * CDZ_SECOND, e->id, CDZ_STR(""));
         cdz_kill_advance(s);
-        return;
     }
     /* A scope whose last child ended just before the end of the world has been advanced in the same
      * step: nothing to do. */
 }
 
-/* The task run that a worker speaks of, if the attempt is the one we are waiting for. */
+/* An execution that goes on from where its records say: what is RESTARTED is begun again. */
+static void adopt(struct step *s)
+{
+    struct cdz_execution *e = s->e;
+    s->out->head = true;
+    e->forced = true; /* limits are for those that begin, as in the original */
+    for (size_t i = 0; i < e->taskruns.n; i++)
+        cdz_step_touch(s, e->taskruns.v[i]); /* they are known nowhere yet */
+    if (e->flow->exception.n) {
+        recover(s);
+        return;
+    }
+    if (cdz_state_now(&e->history) == CDZ_CREATED) {
+        cdz_execution_start(s);
+        return;
+    }
+    cdz_sla_arm(s);
+    cdz_step_state(s, CDZ_RUNNING);
+    cdz_step_log(s, NULL, CDZ_INFO, "Flow restarted");
+    size_t n = e->taskruns.n; /* those that begin on the way need nothing */
+    for (size_t i = 0; i < n; i++) {
+        struct cdz_taskrun *t = e->taskruns.v[i];
+        if (!t->gone && cdz_state_now(&t->history) == CDZ_RESTARTED && !cdz_taskrun_is_nested(t))
+            cdz_taskrun_dispatch(s, t);
+    }
+    cdz_step_push_open(s);
+}
+
+/* The task run that a worker or another execution speaks of, if the attempt is the one we are waiting
+ * for. */
 static struct cdz_taskrun *expected(struct step *s)
 {
     const struct cdz_event *ev = s->ev;
     if (ev->taskrun >= s->e->taskruns.n)
         return NULL;
     struct cdz_taskrun *t = s->e->taskruns.v[ev->taskrun];
-    enum cdz_state state = cdz_state_now(&t->history);
-    if (t->epoch != ev->epoch || t->task->type->kind == CDZ_FLOWABLE ||
-        (state != CDZ_CREATED && state != CDZ_RUNNING && state != CDZ_KILLING))
+    if (t->gone || t->epoch != ev->epoch || !t->out)
         return NULL; /* stale: an attempt that was given up, or a message seen before */
     return t;
+}
+
+static void on_timer(struct step *s)
+{
+    if (cdz_state_now(&s->e->history) == CDZ_CREATED && s->e->gate_count == 0)
+        cdz_execution_start(s);
+    cdz_due(s);
+    cdz_kill_force(s);
 }
 
 void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
@@ -189,15 +277,17 @@ void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
     struct cdz_taskrun *t;
     *ret = (struct cdz_step){0};
     cdz_rng_seed(&s.rng, ev->seed);
-    if (ev->kind != CDZ_EVENT_CREATE && ev->kind != CDZ_EVENT_RECOVER &&
+    if (ev->kind != CDZ_EVENT_CREATE && ev->kind != CDZ_EVENT_RECOVER && !e->after &&
         cdz_state_is_terminated(cdz_state_now(&e->history)))
         return; /* terminal is final: whatever comes late is dropped */
     switch (ev->kind) {
     case CDZ_EVENT_CREATE:
         cdz_index_init(e);
         cdz_scope_init_root(e);
+        cdz_scope_init_after(e);
         ret->head = true;
-        start(&s);
+        cdz_sla_arm(&s);
+        cdz_execution_start(&s);
         break;
     case CDZ_EVENT_RUNNING:
         if ((t = expected(&s)))
@@ -207,30 +297,58 @@ void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
         if ((t = expected(&s)))
             cdz_taskrun_result(&s, t);
         break;
+    case CDZ_EVENT_NESTED:
+        if ((t = expected(&s)))
+            cdz_nested_event(&s, t);
+        break;
+    case CDZ_EVENT_CHILD:
+        if ((t = expected(&s)))
+            cdz_child_event(&s, t);
+        break;
+    case CDZ_EVENT_SIGNAL:
+        if ((t = expected(&s)))
+            cdz_wait_signal(&s, t);
+        break;
     case CDZ_EVENT_KILL:
-        cdz_kill_begin(&s);
+        cdz_kill_begin(&s, ev->end_as, ev->cascade);
         break;
     case CDZ_EVENT_TIMER:
-        if (cdz_state_now(&e->history) == CDZ_CREATED)
-            start(&s);
-        cdz_retry_due(&s);
-        cdz_kill_force(&s);
+        on_timer(&s);
         break;
     case CDZ_EVENT_RECOVER:
         recover(&s);
         break;
     case CDZ_EVENT_ADOPT:
+        adopt(&s);
+        break;
     case CDZ_EVENT_PAUSE:
+        cdz_pause_hold(&s);
+        break;
     case CDZ_EVENT_RESUME:
+        if (cdz_state_now(&e->history) == CDZ_PAUSED)
+            cdz_pause_resume(&s);
+        break;
     case CDZ_EVENT_FORCE_RUN:
+        cdz_execution_force(&s);
+        break;
     case CDZ_EVENT_GATE:
-    case CDZ_EVENT_CHILD:
-    case CDZ_EVENT_NESTED:
-    case CDZ_EVENT_SIGNAL:
+        cdz_execution_gate(&s);
         break;
     }
     cdz_scope_run(&s);
+    if (e->flow->sla_count > 0) {
+        cdz_sla_check(&s);
+        cdz_scope_run(&s);
+    }
     if (ret->head || ret->taskruns.n)
         e->version++;
     cdz_buf_done(&s.buf);
+}
+
+bool cdz_exec_is_idle(const struct cdz_execution *e)
+{
+    enum cdz_state state = cdz_state_now(&e->history);
+    if (state == CDZ_QUEUED || state == CDZ_CREATED)
+        return true;
+    return state == CDZ_PAUSED && e->index->working == 0 && e->index->killing_left == 0;
 }

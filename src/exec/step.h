@@ -148,6 +148,10 @@ struct cdz_exec_env {
 void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
                    const struct cdz_event *ev, struct cdz_arena *arena, struct cdz_step *ret);
 
+/* True when nothing of it is under way: it waits for a date, a limit or a user. Who keeps it may
+ * drop it from memory and load it again for the next event; no RECOVER is needed then. */
+bool cdz_exec_is_idle(const struct cdz_execution *e);
+
 /* Rebuilds what is derived (scopes, indexes) after an execution was loaded from its records. */
 CDZ_MUST_USE cdz_rc cdz_exec_load(struct cdz_execution *e, struct cdz_err *err);
 

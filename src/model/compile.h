@@ -15,6 +15,7 @@
 
 /* Where in the document we are; a chain on the stack, printed only when there is something to
  * report. */
+struct cdz_known_type;
 struct cdz_path {
     const struct cdz_path *up; /* NULL: the document itself */
     cdz_str key;               /* of a map, or the id of a list's item; p NULL: index counts */
@@ -28,6 +29,12 @@ struct cdz_declared_id {
     struct cdz_mark mark;
 };
 
+/* A template whose tasks are being compiled: one that uses itself is refused. */
+struct cdz_template_use {
+    const struct cdz_template_use *up;
+    cdz_str namespace_, id;
+};
+
 struct cdz_compiler {
     struct cdz_arena *arena; /* the flow's */
     struct cdz_arena *work;  /* the nodes'; closed when parsing ends */
@@ -37,6 +44,9 @@ struct cdz_compiler {
     struct cdz_mark here; /* stands in for nodes without a place (defaults of the server) */
     unsigned depth;       /* of tasks */
     bool too_many_tasks;
+    const struct cdz_template_use
+        *templates;                /* those whose tasks are being compiled, innermost first */
+    struct cdz_defaults *defaults; /* defaults.c; NULL: there are none */
     CDZ_VEC(struct cdz_task *) all;
     CDZ_VEC(struct cdz_declared_id) task_ids;
 };
@@ -111,39 +121,77 @@ const struct cdz_retry *cdz_compile_retry(struct cdz_compiler *c, const struct c
                                           const struct cdz_path *path);
 
 /* needs.c */
+/* Of its properties, and of those of its children if a worker runs them with it. */
 const struct cdz_needs *cdz_compile_needs(struct cdz_arena *arena, const struct cdz_task *task);
+/* Of a part of a ForEachItem, which reads the outputs of the part before (empty id: there is none). */
+const struct cdz_needs *cdz_compile_part_needs(struct cdz_arena *arena, const struct cdz_task *task,
+                                               cdz_str before);
 
-/* input.c, output.c, section.c: the other parts of a flow. */
-void cdz_compile_inputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
-                        const struct cdz_path *path);
-void cdz_compile_outputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
-                         const struct cdz_path *path);
-void cdz_compile_labels(struct cdz_compiler *c, const struct cdz_yaml_node *node,
-                        const struct cdz_path *path);
+/* template.c: the tasks that a Template task stands for. */
+void cdz_compile_template(struct cdz_compiler *c, struct cdz_task *task,
+                          const struct cdz_path *path);
+
+/* input.c: inputs of a flow, or those of Pause.onResume. NULL and *ret_n 0 when there are none. */
+struct cdz_input *cdz_compile_inputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
+                                     const struct cdz_path *path, size_t *ret_n);
+
+/* labels.c: a map, or a list of {key, value}, as a map key -> text (or template). Never null. */
+enum {
+    CDZ_LABELS_NO_SYSTEM = 1, /* `system.` keys are refused, but system.readOnly */
+    CDZ_LABELS_DYNAMIC = 2,   /* values may hold expressions */
+};
+cdz_val cdz_compile_labels(struct cdz_compiler *c, const struct cdz_yaml_node *node, unsigned flags,
+                           const struct cdz_path *path);
+
+/* conditions.c. The type of a trigger or condition, or NULL: after a report, or (*known) one of the
+ * original that is known by its name only. */
+const struct cdz_type *cdz_compile_type(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                                        enum cdz_type_kind kind, const struct cdz_path *path,
+                                        const struct cdz_known_type **known);
+/* A list of conditions; a map name -> condition when names is not NULL. */
+struct cdz_conditions cdz_compile_conditions(struct cdz_compiler *c,
+                                             const struct cdz_yaml_node *node, cdz_str **names,
+                                             const struct cdz_path *path);
+/* What a timeWindow of this kind must and must not have. */
+void cdz_check_time_window(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                           const struct cdz_path *path);
+/* Names of states as bits; unknown ones are reported. */
+uint32_t cdz_compile_states(struct cdz_compiler *c, const struct cdz_yaml_node *list,
+                            const struct cdz_path *path);
+
+/* triggers.c, section.c: the other parts of a flow. */
 void cdz_compile_triggers(struct cdz_compiler *c, const struct cdz_yaml_node *list,
                           const struct cdz_path *path);
+void cdz_compile_outputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
+                         const struct cdz_path *path);
 void cdz_compile_listeners(struct cdz_compiler *c, const struct cdz_yaml_node *list,
                            const struct cdz_path *path);
 void cdz_compile_concurrency(struct cdz_compiler *c, const struct cdz_yaml_node *node,
                              const struct cdz_path *path);
 void cdz_compile_sla(struct cdz_compiler *c, const struct cdz_yaml_node *list,
                      const struct cdz_path *path);
+void cdz_compile_checks(struct cdz_compiler *c, const struct cdz_yaml_node *list,
+                        const struct cdz_path *path);
+bool cdz_check_map(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                   const struct cdz_path *path, const char *what);
+/* False when there is none, or after a report. */
+bool cdz_check_list(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                    const struct cdz_path *path);
 
 /* checks.c: ids that occur twice, as one problem `what [a, b]`. */
 void cdz_check_unique(struct cdz_compiler *c, const struct cdz_declared_id *ids, size_t n,
                       const char *what);
 
-/* defaults.c: the document with its own and the server's plugin defaults filled in; the same node
- * if there are none. */
-struct cdz_yaml_node *cdz_apply_defaults(struct cdz_compiler *c, struct cdz_yaml_node *root);
+/* defaults.c: the plugin defaults of the document and of the server. */
+void cdz_read_defaults(struct cdz_compiler *c, const struct cdz_yaml_node *root);
+/* The node with them filled in, at any depth; the same node if there are none. */
+struct cdz_yaml_node *cdz_fill_defaults(struct cdz_compiler *c, struct cdz_yaml_node *root);
 
 /* known_types.c */
-enum { CDZ_KNOWN_SUBFLOW = 1, CDZ_KNOWN_FOR_EACH_ITEM = 2, CDZ_KNOWN_FLOW_TRIGGER = 4 };
 struct cdz_known_type {
     const char *type;
     const char *canonical; /* of an alias or old name: the name it has now; else NULL */
     enum cdz_type_kind kind;
-    unsigned flags;
 };
 /* The row of the canonical type, by that name, an alias or an old name; NULL: the original has no
  * such type. */

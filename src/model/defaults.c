@@ -20,7 +20,7 @@ struct plugin_default {
     bool forced;
 };
 
-struct defaults {
+struct cdz_defaults {
     struct cdz_compiler *c;
     CDZ_VEC(struct plugin_default) list;
     size_t nodes; /* made so far: merged documents are bounded as parsed ones are */
@@ -49,6 +49,14 @@ static bool has_prop(const struct cdz_prop *props, cdz_str name)
     return false;
 }
 
+/* What objects of the type may have beside the properties of the type itself. */
+static const struct cdz_prop *common_props(const struct cdz_type *type)
+{
+    return type->kind <= CDZ_UPDATING  ? cdz_task_props
+           : type->kind == CDZ_TRIGGER ? cdz_trigger_props
+                                       : NULL;
+}
+
 /* For a type that is known exactly, each value must be one of its properties. */
 static void check_values(struct cdz_compiler *c, const struct plugin_default *d,
                          const struct cdz_path *path)
@@ -56,8 +64,8 @@ static void check_values(struct cdz_compiler *c, const struct plugin_default *d,
     const struct cdz_type *type = type_of(c, d->type);
     for (size_t i = 0; i < d->values->n; i++) {
         const struct cdz_yaml_pair *pair = &d->values->pairs[i];
-        bool known = !type || has_prop(type->props, pair->key) ||
-                     (type->kind <= CDZ_EXECUTABLE && has_prop(cdz_task_props, pair->key));
+        bool known =
+            !type || has_prop(type->props, pair->key) || has_prop(common_props(type), pair->key);
         if (!known)
             cdz_compile_error(c, pair->key_mark, path, NULL,
                               "Invalid Plugin Default: No property '%.*s' exists in plugin '%.*s'",
@@ -68,7 +76,7 @@ static void check_values(struct cdz_compiler *c, const struct plugin_default *d,
     }
 }
 
-static void read_list(struct defaults *d, const struct cdz_yaml_node *list,
+static void read_list(struct cdz_defaults *d, const struct cdz_yaml_node *list,
                       const struct cdz_path *path)
 {
     struct cdz_compiler *c = d->c;
@@ -135,7 +143,7 @@ static struct cdz_yaml_node *node_of(struct cdz_compiler *c, cdz_val v, unsigned
 
 /* ---- merging ---- */
 
-static struct cdz_yaml_node *new_node(struct defaults *d, const struct cdz_yaml_node *like)
+static struct cdz_yaml_node *new_node(struct cdz_defaults *d, const struct cdz_yaml_node *like)
 {
     struct cdz_yaml_node *node = CDZ_NEW(d->c->work, struct cdz_yaml_node);
     node->kind = like->kind;
@@ -146,7 +154,7 @@ static struct cdz_yaml_node *new_node(struct defaults *d, const struct cdz_yaml_
 
 /* Both maps: key by key. Both lists: a, then b. Else b, unless it is null. The place is that of
  * `place`. */
-static struct cdz_yaml_node *merge(struct defaults *d, struct cdz_yaml_node *a,
+static struct cdz_yaml_node *merge(struct cdz_defaults *d, struct cdz_yaml_node *a,
                                    struct cdz_yaml_node *b, struct cdz_yaml_node *place)
 {
     if (cdz_node_is_null(a))
@@ -184,7 +192,7 @@ static struct cdz_yaml_node *merge(struct defaults *d, struct cdz_yaml_node *a,
     return node;
 }
 
-static bool matches(struct defaults *d, const struct plugin_default *def, cdz_str type)
+static bool matches(struct cdz_defaults *d, const struct plugin_default *def, cdz_str type)
 {
     if (cdz_str_starts(type, def->type))
         return true;
@@ -195,20 +203,38 @@ static bool matches(struct defaults *d, const struct plugin_default *def, cdz_st
                          cdz_str_starts(cdz_str_z(canonical), def->type));
 }
 
-static struct cdz_yaml_node *fill(struct defaults *d, struct cdz_yaml_node *map, cdz_str type)
+/* A default for several types may have values that this one has no use for: they are left out. (The
+ * name of a type may be the beginning of another's, too: Schedule, ScheduleOnDates.) */
+static struct cdz_yaml_node *fitting(struct cdz_defaults *d, const struct plugin_default *def,
+                                     cdz_str name)
+{
+    const struct cdz_type *type = type_of(d->c, name);
+    if (!type || (def->canonical && !strcmp(def->canonical, type->type)))
+        return def->values;
+    struct cdz_yaml_node *node = new_node(d, def->values);
+    node->pairs = CDZ_NEW_N(d->c->work, struct cdz_yaml_pair, def->values->n);
+    for (size_t i = 0; i < def->values->n; i++)
+        if (has_prop(type->props, def->values->pairs[i].key) ||
+            has_prop(common_props(type), def->values->pairs[i].key))
+            node->pairs[node->n++] = def->values->pairs[i];
+    return node;
+}
+
+static struct cdz_yaml_node *fill(struct cdz_defaults *d, struct cdz_yaml_node *map, cdz_str type)
 {
     struct cdz_yaml_node *ret = map;
     for (size_t i = 0; i < d->list.n; i++)
         if (!d->list.v[i].forced && matches(d, &d->list.v[i], type))
-            ret = merge(d, d->list.v[i].values, ret, map);
+            ret = merge(d, fitting(d, &d->list.v[i], type), ret, map);
     for (size_t i = d->list.n; i-- > 0;) /* backwards: the first is the last to overwrite */
         if (d->list.v[i].forced && matches(d, &d->list.v[i], type))
-            ret = merge(d, ret, d->list.v[i].values, map);
+            ret = merge(d, ret, fitting(d, &d->list.v[i], type), map);
     return ret;
 }
 
 /* Recursion is bounded by the depth of the document and of the defaults. */
-static struct cdz_yaml_node *walk(struct defaults *d, struct cdz_yaml_node *node, unsigned depth)
+static struct cdz_yaml_node *walk(struct cdz_defaults *d, struct cdz_yaml_node *node,
+                                  unsigned depth)
 {
     if (node->kind == CDZ_YAML_SCALAR || depth > 2 * CDZ_YAML_DEPTH_MAX ||
         d->nodes > CDZ_YAML_NODES_MAX)
@@ -236,24 +262,30 @@ static struct cdz_yaml_node *walk(struct defaults *d, struct cdz_yaml_node *node
     return copy;
 }
 
-struct cdz_yaml_node *cdz_apply_defaults(struct cdz_compiler *c, struct cdz_yaml_node *root)
+void cdz_read_defaults(struct cdz_compiler *c, const struct cdz_yaml_node *root)
 {
     static const char *const names[] = {"pluginDefaults", "taskDefaults"};
-    struct defaults d = {.c = c};
-    if (root->kind != CDZ_YAML_MAP)
-        return root;
+    struct cdz_defaults *d = CDZ_NEW(c->work, struct cdz_defaults);
+    d->c = c;
     for (size_t i = 0; i < CDZ_COUNT(names); i++) {
         struct cdz_path path = cdz_path_key(NULL, cdz_str_z(names[i]));
-        read_list(&d, cdz_yaml_get(root, names[i]), &path);
+        read_list(d, cdz_yaml_get(root, names[i]), &path);
     }
     if (c->options->plugin_defaults.kind == CDZ_LIST) {
         struct cdz_path path = cdz_path_key(NULL, CDZ_STR("(pluginDefaults of the server)"));
-        read_list(&d, node_of(c, c->options->plugin_defaults, 0), &path);
+        read_list(d, node_of(c, c->options->plugin_defaults, 0), &path);
     }
-    if (!d.list.n)
+    c->defaults = d->list.n ? d : NULL;
+}
+
+struct cdz_yaml_node *cdz_fill_defaults(struct cdz_compiler *c, struct cdz_yaml_node *root)
+{
+    struct cdz_defaults *d = c->defaults;
+    if (!d || root->kind != CDZ_YAML_MAP)
         return root;
-    struct cdz_yaml_node *ret = walk(&d, root, 0);
-    if (d.nodes > CDZ_YAML_NODES_MAX)
+    bool was_too_large = d->nodes > CDZ_YAML_NODES_MAX;
+    struct cdz_yaml_node *ret = walk(d, root, 0);
+    if (d->nodes > CDZ_YAML_NODES_MAX && !was_too_large)
         cdz_compile_error(c, root->mark, NULL, NULL,
                           "the flow is too large once plugin defaults are filled in");
     return ret;

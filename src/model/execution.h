@@ -49,6 +49,7 @@ struct cdz_taskrun {
     /* Derived; rebuilt by src/exec after loading. */
     const struct cdz_task *task;
     struct cdz_scope *scope;
+    bool out;        /* with a worker, or waiting for another execution */
     cdz_val batches; /* ForEachItem: URIs of the batches, read again after a restart */
 };
 

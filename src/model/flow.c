@@ -27,6 +27,8 @@ static const struct cdz_prop flow_props[] = {
     {"variables", CDZ_PROP_ANY, 0, .doc = "Values for expressions, as `vars`."},
     {"tasks", CDZ_PROP_TASKS, CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY, .doc = "What the flow does."},
     {"errors", CDZ_PROP_TASKS, 0, .doc = "What it does when a task has failed."},
+    {"finally", CDZ_PROP_TASKS, 0, .doc = "What it does at the end, whatever has happened."},
+    {"afterExecution", CDZ_PROP_TASKS, 0, .doc = "What it does once the execution has ended."},
     {"listeners", CDZ_PROP_ANY, CDZ_PROP_DEPRECATED,
      .doc = "What is done at the end of an execution."},
     {"triggers", CDZ_PROP_ANY, 0, .doc = "What starts executions."},
@@ -36,6 +38,7 @@ static const struct cdz_prop flow_props[] = {
     {"outputs", CDZ_PROP_ANY, 0, .doc = "What an execution gives back."},
     {"retry", CDZ_PROP_ANY, 0, .doc = "Retry of tasks that have none of their own."},
     {"sla", CDZ_PROP_ANY, 0, .doc = "What is promised about executions."},
+    {"checks", CDZ_PROP_ANY, 0, .doc = "What inputs must hold before an execution is made."},
     {"disabled", CDZ_PROP_BOOL, 0, .doc = "True: no execution can be started."},
     {"deleted", CDZ_PROP_BOOL, CDZ_PROP_HIDDEN, .doc = "Set by the server."},
     {0},
@@ -165,24 +168,32 @@ static void compile_variables(struct cdz_compiler *c, const struct cdz_yaml_node
         c->flow->variables = cdz_compile_any(c, node, &path);
 }
 
+/* By id, and of the same id in the order of the flow. */
 static int by_id(const void *pa, const void *pb)
 {
     const struct cdz_task *a = *(const struct cdz_task *const *)pa,
                           *b = *(const struct cdz_task *const *)pb;
-    return cdz_str_cmp(a->id, b->id);
+    int order = cdz_str_cmp(a->id, b->id);
+    return order ? order : a->number < b->number ? -1 : a->number > b->number;
+}
+
+static struct cdz_task_list compile_list(struct cdz_compiler *c, const struct cdz_yaml_node *root,
+                                         const char *key, enum cdz_branch branch)
+{
+    struct cdz_path path;
+    const struct cdz_yaml_node *list = part(root, key, &path);
+    return cdz_compile_tasks(c, list, cdz_map_getz(c->flow->document, key), NULL, branch, 0, &path);
 }
 
 static void compile_all_tasks(struct cdz_compiler *c, const struct cdz_yaml_node *root)
 {
     struct cdz_flow *flow = c->flow;
     struct cdz_path path;
-    const struct cdz_yaml_node *list = part(root, "tasks", &path);
-    flow->tasks = cdz_compile_tasks(c, list, cdz_map_getz(flow->document, "tasks"), NULL,
-                                    CDZ_BRANCH_TASKS, 0, &path);
-    list = part(root, "errors", &path);
-    flow->errors = cdz_compile_tasks(c, list, cdz_map_getz(flow->document, "errors"), NULL,
-                                     CDZ_BRANCH_ERRORS, 0, &path);
-    list = part(root, "listeners", &path);
+    flow->tasks = compile_list(c, root, "tasks", CDZ_BRANCH_TASKS);
+    flow->errors = compile_list(c, root, "errors", CDZ_BRANCH_ERRORS);
+    flow->finals = compile_list(c, root, "finally", CDZ_BRANCH_FINALLY);
+    flow->after = compile_list(c, root, "afterExecution", CDZ_BRANCH_AFTER);
+    const struct cdz_yaml_node *list = part(root, "listeners", &path);
     cdz_compile_listeners(c, list, &path);
     cdz_check_unique(c, c->task_ids.v, c->task_ids.n, "Duplicate task id with name");
     flow->tasks_all = c->all.v;
@@ -204,12 +215,13 @@ static void compile_document(struct cdz_compiler *c, struct cdz_yaml_node *writt
         return;
     }
     c->flow->document = cdz_compile_plain(c, written);
-    const struct cdz_yaml_node *root = cdz_apply_defaults(c, written);
+    cdz_read_defaults(c, written);
+    const struct cdz_yaml_node *root = cdz_fill_defaults(c, written);
     compile_simple(c, root);
     node = part(root, "labels", &path);
-    cdz_compile_labels(c, node, &path);
+    c->flow->labels = cdz_compile_labels(c, node, CDZ_LABELS_NO_SYSTEM, &path);
     node = part(root, "inputs", &path);
-    cdz_compile_inputs(c, node, &path);
+    c->flow->inputs = cdz_compile_inputs(c, node, &path, &c->flow->input_count);
     compile_variables(c, root);
     compile_all_tasks(c, root);
     node = part(root, "triggers", &path);
@@ -220,6 +232,8 @@ static void compile_document(struct cdz_compiler *c, struct cdz_yaml_node *writt
     cdz_compile_concurrency(c, node, &path);
     node = part(root, "sla", &path);
     cdz_compile_sla(c, node, &path);
+    node = part(root, "checks", &path);
+    cdz_compile_checks(c, node, &path);
     node = part(root, "retry", &path);
     c->flow->retry = cdz_compile_retry(c, node, &path);
 }
@@ -265,18 +279,34 @@ cdz_rc cdz_flow_parse(cdz_str source, const struct cdz_flow_options *options,
     return CDZ_OK;
 }
 
-const struct cdz_task *cdz_flow_task(const struct cdz_flow *flow, cdz_str id)
+/* Position of the first task of that id, or of where it would stand. */
+static size_t first_of_id(const struct cdz_flow *flow, cdz_str id)
 {
     size_t from = 0, to = flow->task_count;
     while (from < to) {
         size_t mid = from + (to - from) / 2;
-        int order = cdz_str_cmp(flow->tasks_by_id[mid]->id, id);
-        if (order == 0)
-            return flow->tasks_by_id[mid];
-        if (order < 0)
+        if (cdz_str_cmp(flow->tasks_by_id[mid]->id, id) < 0)
             from = mid + 1;
         else
             to = mid;
     }
+    return from;
+}
+
+const struct cdz_task *cdz_flow_task(const struct cdz_flow *flow, cdz_str id)
+{
+    size_t at = first_of_id(flow, id);
+    return at < flow->task_count && cdz_str_eq(flow->tasks_by_id[at]->id, id)
+               ? flow->tasks_by_id[at]
+               : NULL;
+}
+
+const struct cdz_task *cdz_flow_task_below(const struct cdz_flow *flow,
+                                           const struct cdz_task *parent, cdz_str id)
+{
+    for (size_t at = first_of_id(flow, id);
+         at < flow->task_count && cdz_str_eq(flow->tasks_by_id[at]->id, id); at++)
+        if (flow->tasks_by_id[at]->parent == parent)
+            return flow->tasks_by_id[at];
     return NULL;
 }

@@ -43,6 +43,7 @@ enum cdz_branch {
     CDZ_BRANCH_FINALLY,  /* of a flow or flowable: runs whatever became of its tasks */
     CDZ_BRANCH_AFTER,    /* afterExecution of the flow: runs once it is terminated */
     CDZ_BRANCH_LISTENER, /* case_number: which of flow->listeners */
+    CDZ_BRANCH_ON_PAUSE, /* onPause of a Pause: runs when the wait begins */
 };
 
 struct cdz_task {
@@ -81,6 +82,7 @@ struct cdz_task {
     struct cdz_task_list errors;
     struct cdz_task_list finals;   /* `finally` */
     struct cdz_task_list defaults; /* Switch */
+    struct cdz_task_list on_pause; /* Pause: at most one */
     struct cdz_case *cases;        /* Switch */
     size_t case_count;
     bool has_else, has_defaults, has_cases; /* the property was given at all */
@@ -99,6 +101,10 @@ struct cdz_task {
     size_t input_count;
     /* FOR_EACH_ITEM: the three tasks it is made of are in `tasks`: <id>_split, <id>_items, <id>_merge;
      * their props are those of this task. */
+
+    /* Not empty: it cannot run and FAILS with this message once it is reached (Template: there is
+     * none of that name). */
+    cdz_str broken;
 };
 
 /* Which parts of an execution the expressions of a task can read; made by the compiler from the
@@ -159,7 +165,7 @@ struct cdz_trigger {
     uint32_t stop_after;              /* bit per enum cdz_state */
     /* Flow trigger */
     uint32_t states;       /* bit per enum cdz_state; 0: not given */
-    cdz_val preconditions; /* map with its EXPRESSION values compiled, or null */
+    cdz_val preconditions; /* map, defaults filled in, its EXPRESSION values compiled; or null */
 };
 
 /* reference/flow.md §7.1, and what goes beyond it: docs/compatibility.md. limit 0: none is given. */
@@ -188,7 +194,8 @@ struct cdz_sla {
 /* Before an execution is made: its inputs must hold this. docs/compatibility.md */
 struct cdz_flow_check {
     cdz_val condition; /* template or text: truthy is fine */
-    cdz_val message;   /* template, text or null */
+    cdz_val message;   /* template or text */
+    cdz_str style;     /* ERROR, WARNING, INFO, SUCCESS: how it is shown */
     enum cdz_check_behavior {
         CDZ_CHECK_BLOCK,  /* no execution is made */
         CDZ_CHECK_FAIL,   /* it is made and FAILED at once */
@@ -254,6 +261,10 @@ cdz_str cdz_problems_constraints(const struct cdz_problems *problems, struct cdz
 
 /* What all tasks have in common; ends with name NULL. For docs and schemas. */
 extern const struct cdz_prop cdz_task_props[];
+/* What all triggers have in common. */
+extern const struct cdz_prop cdz_trigger_props[];
+/* What a `timeWindow` may have. */
+extern const struct cdz_prop cdz_time_window_props[];
 
 struct cdz_flow_options {
     const struct cdz_registry *registry;
@@ -280,8 +291,12 @@ struct cdz_flow *cdz_flow_broken(cdz_str namespace_, cdz_str id, int revision, c
                                  cdz_str exception);
 struct cdz_flow *cdz_flow_ref(struct cdz_flow *flow);
 void cdz_flow_unref(struct cdz_flow *flow); /* NULL is fine; threads: any */
-/* By id, any level, or NULL. */
+/* By id, any level, or NULL. Ids are unique but for the tasks of a template that is used more than
+ * once: of those, the first. */
 const struct cdz_task *cdz_flow_task(const struct cdz_flow *flow, cdz_str id);
+/* The task of that id that stands directly below parent (NULL: on the top level), or NULL. */
+const struct cdz_task *cdz_flow_task_below(const struct cdz_flow *flow,
+                                           const struct cdz_task *parent, cdz_str id);
 /* The flow as the API's JSON (Flow; with_source: FlowWithSource), appended. */
 void cdz_flow_json(const struct cdz_flow *flow, bool with_source, struct cdz_buf *to);
 

@@ -48,8 +48,9 @@ static void print_inputs(const struct cdz_flow *flow, struct cdz_jw *w)
 void cdz_flow_json(const struct cdz_flow *flow, bool with_source, struct cdz_buf *to)
 {
     static const char *const as_written[] = {
-        "variables",    "tasks",       "errors",  "listeners", "triggers", "pluginDefaults",
-        "taskDefaults", "concurrency", "outputs", "retry",     "sla"};
+        "variables", "tasks",          "errors",       "finally",     "afterExecution", "listeners",
+        "triggers",  "pluginDefaults", "taskDefaults", "concurrency", "outputs",        "retry",
+        "sla",       "checks"};
     struct cdz_jw w = {.to = to};
     cdz_jw_open(&w, NULL, '{');
     cdz_jw_str(&w, "id", flow->id);

@@ -1,26 +1,19 @@
 /*
  * flowables.c -- the descriptors of the tasks that only order other tasks. Their state machines are
- * in src/exec, chosen by flow_kind. reference/tasks.md §1.
+ * in src/exec, chosen by flow_kind. reference/tasks.md §1. The others that the executor decides
+ * have files of their own: waiting.c, calling.c, updating.c.
  */
 #include "model/flowables.h"
 
 #include "model/flow.h"
 
-#define TASKS(flags_)                                                                              \
-    {                                                                                              \
-        "tasks", CDZ_PROP_TASKS, (flags_), .doc = "The tasks to run."                              \
-    }
-#define ERRORS                                                                                     \
-    {                                                                                              \
-        "errors", CDZ_PROP_TASKS, 0, .doc = "Tasks to run when one of the others failed."          \
-    }
 #define CONCURRENT                                                                                 \
     {                                                                                              \
         "concurrent", CDZ_PROP_INT, CDZ_PROP_REQUIRED, "0",                                        \
             .doc = "Most tasks that run at the same time; 0: no limit.", .min = 0, .has_min = true \
     }
 
-static const struct cdz_prop list_props[] = {TASKS(0), ERRORS, {0}};
+static const struct cdz_prop list_props[] = {CDZ_TASKS_PROP(0), CDZ_ERRORS_PROPS, {0}};
 
 const struct cdz_type cdz_type_sequential = {
     .type = "io.kestra.plugin.core.flow.Sequential",
@@ -41,7 +34,7 @@ const struct cdz_type cdz_type_allow_failure = {
 };
 
 static const struct cdz_prop parallel_props[] = {
-    TASKS(CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY), ERRORS, CONCURRENT, {0}};
+    CDZ_TASKS_PROP(CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY), CDZ_ERRORS_PROPS, CONCURRENT, {0}};
 
 const struct cdz_type cdz_type_parallel = {
     .type = "io.kestra.plugin.core.flow.Parallel",
@@ -57,7 +50,7 @@ static const struct cdz_prop switch_props[] = {
      .doc = "What to compare the cases with."},
     {"cases", CDZ_PROP_CASES, 0, .doc = "Tasks by the text that the value must be."},
     {"defaults", CDZ_PROP_TASKS, 0, .doc = "Tasks to run when no case matches."},
-    ERRORS,
+    CDZ_ERRORS_PROPS,
     {0},
 };
 static const struct cdz_prop switch_outputs[] = {
@@ -90,7 +83,7 @@ static const struct cdz_prop if_props[] = {
     {"then", CDZ_PROP_TASKS, CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY,
      .doc = "Tasks to run when it is true."},
     {"else", CDZ_PROP_TASKS, 0, .doc = "Tasks to run when it is false."},
-    ERRORS,
+    CDZ_ERRORS_PROPS,
     {0},
 };
 static const struct cdz_prop if_outputs[] = {
@@ -110,7 +103,7 @@ const struct cdz_type cdz_type_if = {
 
 static const struct cdz_prop dag_props[] = {
     {"tasks", CDZ_PROP_DAG, CDZ_PROP_REQUIRED, .doc = "Tasks and what they depend on."},
-    ERRORS,
+    CDZ_ERRORS_PROPS,
     CONCURRENT,
     {0},
 };
@@ -130,7 +123,8 @@ const struct cdz_type cdz_type_dag = {
             .doc = "A list, or a text that renders to a JSON list."                                \
     }
 
-static const struct cdz_prop each_sequential_props[] = {EACH_VALUE("value"), TASKS(0), ERRORS, {0}};
+static const struct cdz_prop each_sequential_props[] = {
+    EACH_VALUE("value"), CDZ_TASKS_PROP(0), CDZ_ERRORS_PROPS, {0}};
 
 const struct cdz_type cdz_type_each_sequential = {
     .type = "io.kestra.plugin.core.flow.EachSequential",
@@ -142,7 +136,11 @@ const struct cdz_type cdz_type_each_sequential = {
 };
 
 static const struct cdz_prop each_parallel_props[] = {
-    EACH_VALUE("value"), TASKS(CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY), ERRORS, CONCURRENT, {0}};
+    EACH_VALUE("value"),
+    CDZ_TASKS_PROP(CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY),
+    CDZ_ERRORS_PROPS,
+    CONCURRENT,
+    {0}};
 
 const struct cdz_type cdz_type_each_parallel = {
     .type = "io.kestra.plugin.core.flow.EachParallel",
@@ -155,8 +153,8 @@ const struct cdz_type cdz_type_each_parallel = {
 
 static const struct cdz_prop for_each_props[] = {
     EACH_VALUE("values"),
-    TASKS(0),
-    ERRORS,
+    CDZ_TASKS_PROP(0),
+    CDZ_ERRORS_PROPS,
     {"concurrencyLimit", CDZ_PROP_INT, CDZ_PROP_REQUIRED, "1",
      .doc = "Most values whose tasks run at the same time; 0: no limit.", .min = 0,
      .has_min = true},
@@ -172,6 +170,7 @@ const struct cdz_type cdz_type_for_each = {
 };
 
 const struct cdz_type *const cdz_flowable_types[] = {
+    /* here */
     &cdz_type_sequential,
     &cdz_type_allow_failure,
     &cdz_type_parallel,
@@ -181,5 +180,20 @@ const struct cdz_type *const cdz_flowable_types[] = {
     &cdz_type_each_sequential,
     &cdz_type_each_parallel,
     &cdz_type_for_each,
+    /* waiting.c */
+    &cdz_type_pause,
+    &cdz_type_wait_for,
+    &cdz_type_loop_until,
+    /* calling.c */
+    &cdz_type_subflow,
+    &cdz_type_for_each_item,
+    &cdz_type_for_each_item_executable,
+    &cdz_type_template,
+    &cdz_type_working_directory,
+    /* updating.c */
+    &cdz_type_labels,
+    &cdz_type_set_variables,
+    &cdz_type_unset_variables,
+    &cdz_type_exit,
     NULL,
 };

@@ -221,6 +221,8 @@ static void compile_input(struct cdz_compiler *c, const struct cdz_yaml_node *no
 /* Depth-first over dependsOn; reports the first way back to an input that is still open. */
 struct walk {
     struct cdz_compiler *c;
+    const struct cdz_input *inputs;
+    size_t n;
     cdz_val by_id;  /* id -> position */
     uint8_t *state; /* 0 new, 1 open, 2 done */
     const struct cdz_path *path;
@@ -234,8 +236,7 @@ static cdz_val depends_of(const struct cdz_input *input)
 
 static void walk_depends(struct walk *w, size_t at, unsigned depth)
 {
-    struct cdz_flow *flow = w->c->flow;
-    const struct cdz_input *input = &flow->inputs[at];
+    const struct cdz_input *input = &w->inputs[at];
     cdz_val depends = depends_of(input);
     w->state[at] = 1;
     if (depends.kind == CDZ_LIST && depth < CDZ_INPUT_DEPTH_MAX) {
@@ -260,51 +261,51 @@ static void walk_depends(struct walk *w, size_t at, unsigned depth)
     w->state[at] = 2;
 }
 
-static void check_depends(struct cdz_compiler *c, const struct cdz_path *path)
+static void check_depends(struct cdz_compiler *c, const struct cdz_input *inputs, size_t n,
+                          const struct cdz_path *path)
 {
-    struct cdz_flow *flow = c->flow;
-    struct walk w = {c, cdz_val_map(c->work, flow->input_count),
-                     CDZ_NEW_N(c->work, uint8_t, flow->input_count), path};
-    for (size_t i = 0; i < flow->input_count; i++)
-        cdz_map_put(c->work, w.by_id, flow->inputs[i].id, cdz_val_int((int64_t)i));
-    for (size_t i = 0; i < flow->input_count; i++) {
-        cdz_val depends = depends_of(&flow->inputs[i]);
+    struct walk w = {c, inputs, n, cdz_val_map(c->work, n), CDZ_NEW_N(c->work, uint8_t, n), path};
+    for (size_t i = 0; i < n; i++)
+        cdz_map_put(c->work, w.by_id, inputs[i].id, cdz_val_int((int64_t)i));
+    for (size_t i = 0; i < n; i++) {
+        cdz_val depends = depends_of(&inputs[i]);
         if (depends.kind != CDZ_LIST)
             continue;
         CDZ_LIST_EACH (name, depends)
             if (name->kind == CDZ_TEXT && !cdz_map_find(w.by_id, cdz_val_str(*name)))
-                cdz_compile_error(c, flow->inputs[i].mark, path, NULL,
+                cdz_compile_error(c, inputs[i].mark, path, NULL,
                                   "Input with id '%.*s' depends on a non-existent input '%.*s'.",
-                                  CDZ_S(flow->inputs[i].id), CDZ_S(cdz_val_str(*name)));
+                                  CDZ_S(inputs[i].id), CDZ_S(cdz_val_str(*name)));
     }
-    for (size_t i = 0; i < flow->input_count; i++)
+    for (size_t i = 0; i < n; i++)
         if (!w.state[i])
             walk_depends(&w, i, 0);
 }
 
-void cdz_compile_inputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
-                        const struct cdz_path *path)
+struct cdz_input *cdz_compile_inputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
+                                     const struct cdz_path *path, size_t *ret_n)
 {
-    struct cdz_flow *flow = c->flow;
+    *ret_n = 0;
     if (cdz_node_is_null(list))
-        return;
+        return NULL;
     if (list->kind != CDZ_YAML_LIST) {
         cdz_compile_error(c, list->mark, path, NULL, "must be a list of inputs");
-        return;
+        return NULL;
     }
     if (list->n > CDZ_INPUTS_MAX) {
         cdz_compile_error(c, list->mark, path, NULL, "a flow has at most %u inputs",
                           CDZ_INPUTS_MAX);
-        return;
+        return NULL;
     }
-    flow->inputs = CDZ_NEW_N(c->arena, struct cdz_input, list->n);
-    flow->input_count = list->n;
+    struct cdz_input *inputs = CDZ_NEW_N(c->arena, struct cdz_input, list->n);
     struct cdz_declared_id *ids = CDZ_NEW_N(c->work, struct cdz_declared_id, list->n);
     for (size_t i = 0; i < list->n; i++) {
         struct cdz_path here = cdz_path_item(path, i, list->items[i]);
-        compile_input(c, list->items[i], &flow->inputs[i], &here);
-        ids[i] = (struct cdz_declared_id){flow->inputs[i].id, list->items[i]->mark};
+        compile_input(c, list->items[i], &inputs[i], &here);
+        ids[i] = (struct cdz_declared_id){inputs[i].id, list->items[i]->mark};
     }
     cdz_check_unique(c, ids, list->n, "Duplicate input with name");
-    check_depends(c, path);
+    check_depends(c, inputs, list->n, path);
+    *ret_n = list->n;
+    return inputs;
 }

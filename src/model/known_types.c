@@ -10,44 +10,45 @@
 
 #define TASK(name_)                                                                                \
     {                                                                                              \
-        CORE name_, NULL, CDZ_RUNNABLE, 0                                                          \
+        CORE name_, NULL, CDZ_RUNNABLE                                                             \
     }
-#define FLOWABLE(name_, flags_)                                                                    \
+#define FLOWABLE(name_)                                                                            \
     {                                                                                              \
-        CORE name_, NULL, CDZ_FLOWABLE, (flags_)                                                   \
+        CORE name_, NULL, CDZ_FLOWABLE                                                             \
     }
 #define TRIGGER(name_)                                                                             \
     {                                                                                              \
-        CORE name_, NULL, CDZ_TRIGGER, 0                                                           \
+        CORE name_, NULL, CDZ_TRIGGER                                                              \
     }
 #define OLD(kind_, old_, name_)                                                                    \
     {                                                                                              \
-        old_, CORE name_, (kind_), 0                                                               \
+        old_, CORE name_, (kind_)                                                                  \
     }
 #define OLD_TASK(old_, name_) OLD(CDZ_RUNNABLE, old_, name_)
 #define OLD_FLOW(old_, name_) OLD(CDZ_FLOWABLE, "io.kestra.core.tasks.flows." old_, "flow." name_)
 #define CONDITION(name_)                                                                           \
-    {CORE "condition." name_, NULL, CDZ_CONDITION, 0},                                             \
+    {CORE "condition." name_, NULL, CDZ_CONDITION},                                                \
         OLD(CDZ_CONDITION, CORE "condition." name_ "Condition", "condition." name_),               \
         OLD(CDZ_CONDITION, "io.kestra.core.models.conditions.types." name_ "Condition",            \
             "condition." name_)
 
 static const struct cdz_known_type rows[] = {
-    FLOWABLE("flow.Sequential", 0),
-    FLOWABLE("flow.Parallel", 0),
-    FLOWABLE("flow.AllowFailure", 0),
-    FLOWABLE("flow.Switch", 0),
-    FLOWABLE("flow.If", 0),
-    FLOWABLE("flow.Dag", 0),
-    FLOWABLE("flow.EachSequential", 0),
-    FLOWABLE("flow.EachParallel", 0),
-    FLOWABLE("flow.ForEach", 0),
-    FLOWABLE("flow.ForEachItem", CDZ_KNOWN_SUBFLOW | CDZ_KNOWN_FOR_EACH_ITEM),
-    FLOWABLE("flow.Pause", 0),
-    FLOWABLE("flow.WaitFor", 0),
-    FLOWABLE("flow.WorkingDirectory", 0),
-    FLOWABLE("flow.Subflow", CDZ_KNOWN_SUBFLOW),
-    FLOWABLE("flow.Template", 0),
+    FLOWABLE("flow.Sequential"),
+    FLOWABLE("flow.Parallel"),
+    FLOWABLE("flow.AllowFailure"),
+    FLOWABLE("flow.Switch"),
+    FLOWABLE("flow.If"),
+    FLOWABLE("flow.Dag"),
+    FLOWABLE("flow.EachSequential"),
+    FLOWABLE("flow.EachParallel"),
+    FLOWABLE("flow.ForEach"),
+    FLOWABLE("flow.ForEachItem"),
+    FLOWABLE("flow.Pause"),
+    FLOWABLE("flow.WaitFor"),
+    FLOWABLE("flow.LoopUntil"),
+    FLOWABLE("flow.WorkingDirectory"),
+    FLOWABLE("flow.Subflow"),
+    FLOWABLE("flow.Template"),
     TASK("flow.Sleep"),
     OLD_FLOW("Sequential", "Sequential"),
     OLD_FLOW("Parallel", "Parallel"),
@@ -82,6 +83,9 @@ static const struct cdz_known_type rows[] = {
     TASK("execution.Count"),
     TASK("execution.Fail"),
     TASK("execution.Labels"),
+    TASK("execution.SetVariables"),
+    TASK("execution.UnsetVariables"),
+    TASK("execution.Exit"),
     TASK("execution.PurgeExecutions"),
     TASK("execution.Resume"),
     OLD_TASK("io.kestra.core.tasks.executions.Counts", "execution.Count"),
@@ -133,12 +137,12 @@ static const struct cdz_known_type rows[] = {
     TASK("trigger.Toggle"),
     OLD_TASK("io.kestra.core.tasks.trigger.Toggle", "trigger.Toggle"),
 
-    {CORE "runner.Process", NULL, CDZ_TASK_RUNNER, 0},
-    {"io.kestra.plugin.scripts.runner.docker.Docker", NULL, CDZ_TASK_RUNNER, 0},
+    {CORE "runner.Process", NULL, CDZ_TASK_RUNNER},
+    {"io.kestra.plugin.scripts.runner.docker.Docker", NULL, CDZ_TASK_RUNNER},
 
     TRIGGER("trigger.Schedule"),
     TRIGGER("trigger.ScheduleOnDates"),
-    {CORE "trigger.Flow", NULL, CDZ_TRIGGER, CDZ_KNOWN_FLOW_TRIGGER},
+    TRIGGER("trigger.Flow"),
     TRIGGER("trigger.Webhook"),
     TRIGGER("http.Trigger"),
     OLD(CDZ_TRIGGER, "io.kestra.core.models.triggers.types.Schedule", "trigger.Schedule"),
@@ -163,13 +167,13 @@ static const struct cdz_known_type rows[] = {
     CONDITION("ExecutionStatus"),
     CONDITION("ExecutionLabels"),
     CONDITION("HasRetryAttempt"),
-    {CORE "condition.MultipleCondition", NULL, CDZ_CONDITION, 0},
+    {CORE "condition.MultipleCondition", NULL, CDZ_CONDITION},
     OLD(CDZ_CONDITION, "io.kestra.core.models.conditions.types.MultipleCondition",
         "condition.MultipleCondition"),
-    {CORE "condition.FlowCondition", NULL, CDZ_CONDITION, 0},
+    {CORE "condition.FlowCondition", NULL, CDZ_CONDITION},
     OLD(CDZ_CONDITION, "io.kestra.core.models.conditions.types.FlowCondition",
         "condition.FlowCondition"),
-    {CORE "condition.FlowNamespaceCondition", NULL, CDZ_CONDITION, 0},
+    {CORE "condition.FlowNamespaceCondition", NULL, CDZ_CONDITION},
     OLD(CDZ_CONDITION, "io.kestra.core.models.conditions.types.FlowNamespaceCondition",
         "condition.FlowNamespaceCondition"),
 };
@@ -192,9 +196,9 @@ const char *cdz_known_type_nearest(cdz_str name, enum cdz_type_kind kind)
 {
     const char *nearest = NULL;
     size_t best = SIZE_MAX;
-    bool task = kind <= CDZ_EXECUTABLE;
+    bool task = kind <= CDZ_UPDATING;
     for (size_t i = 0; i < CDZ_COUNT(rows); i++)
-        if (!rows[i].canonical && (task ? rows[i].kind <= CDZ_EXECUTABLE : rows[i].kind == kind) &&
+        if (!rows[i].canonical && (task ? rows[i].kind <= CDZ_UPDATING : rows[i].kind == kind) &&
             cdz_type_is_nearer(name, cdz_str_z(rows[i].type), &best))
             nearest = rows[i].type;
     return nearest;

@@ -57,13 +57,41 @@ static void on_ref(void *ctx, const cdz_str *path, size_t n, enum cdz_ref_rest r
      * undefined. */
 }
 
+static void add_task(struct gather *g, const struct cdz_task *task)
+{
+    cdz_val_refs(task->props, on_ref, g);
+    cdz_val_refs(task->timeout, on_ref, g);
+    cdz_val_refs(task->run_if, on_ref, g);
+    if (task->type->kind != CDZ_RUNNABLE)
+        return;
+    /* A WorkingDirectory: its worker renders the children too. They are no deeper than one level:
+     * only runnable ones are allowed. */
+    for (size_t i = 0; i < task->tasks.n; i++)
+        if (task->tasks.v[i]->type)
+            add_task(g, task->tasks.v[i]);
+}
+
+static const struct cdz_needs *finish(struct gather *g)
+{
+    g->needs->outputs = g->outputs.v;
+    g->needs->output_count = g->outputs.n;
+    return g->needs;
+}
+
 const struct cdz_needs *cdz_compile_needs(struct cdz_arena *arena, const struct cdz_task *task)
 {
     struct gather g = {arena, CDZ_NEW(arena, struct cdz_needs), {0}};
+    add_task(&g, task);
+    return finish(&g);
+}
+
+const struct cdz_needs *cdz_compile_part_needs(struct cdz_arena *arena, const struct cdz_task *task,
+                                               cdz_str before)
+{
+    struct gather g = {arena, CDZ_NEW(arena, struct cdz_needs), {0}};
     cdz_val_refs(task->props, on_ref, &g);
-    cdz_val_refs(task->timeout, on_ref, &g);
-    cdz_val_refs(task->run_if, on_ref, &g);
-    g.needs->outputs = g.outputs.v;
-    g.needs->output_count = g.outputs.n;
-    return g.needs;
+    g.needs->parents = true; /* to find its outputs inside an each */
+    if (before.n)
+        add_output(&g, before, false);
+    return finish(&g);
 }

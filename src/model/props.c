@@ -351,7 +351,18 @@ cdz_val cdz_compile_prop(struct cdz_compiler *c, const struct cdz_prop *prop,
         return compile_objects(c, prop, node, path);
     case CDZ_PROP_PLUGIN:
         return compile_plugin(c, node, path);
+    case CDZ_PROP_LABELS:
+        return cdz_compile_labels(c, node,
+                                  (prop->flags & CDZ_PROP_DYNAMIC) ? CDZ_LABELS_DYNAMIC : 0, path);
+    case CDZ_PROP_CONDITIONS: /* conditions.c */
+    case CDZ_PROP_INPUTS:     /* input.c */
+        break;
     case CDZ_PROP_TASKS:
+        if ((prop->flags & CDZ_PROP_ONE) && node->kind != CDZ_YAML_MAP)
+            wrong_kind(c, node, path, "a task");
+        else if (!(prop->flags & CDZ_PROP_ONE) && node->kind != CDZ_YAML_LIST)
+            wrong_kind(c, node, path, "a list of tasks");
+        break;
     case CDZ_PROP_DAG:
         if (node->kind != CDZ_YAML_LIST)
             wrong_kind(c, node, path, "a list of tasks");
@@ -364,10 +375,12 @@ cdz_val cdz_compile_prop(struct cdz_compiler *c, const struct cdz_prop *prop,
     return CDZ_VAL_NULL;
 }
 
-static bool holds_tasks(const struct cdz_prop *prop)
+/* Taken apart by others; only their presence and kind are checked here. */
+static bool is_compiled_elsewhere(const struct cdz_prop *prop)
 {
     return prop->kind == CDZ_PROP_TASKS || prop->kind == CDZ_PROP_CASES ||
-           prop->kind == CDZ_PROP_DAG;
+           prop->kind == CDZ_PROP_DAG || prop->kind == CDZ_PROP_CONDITIONS ||
+           prop->kind == CDZ_PROP_INPUTS;
 }
 
 /*
@@ -459,7 +472,7 @@ cdz_val cdz_compile_known(struct cdz_compiler *c, const struct cdz_yaml_node *ma
         if ((prop->flags & CDZ_PROP_NOT_EMPTY) && node->kind != CDZ_YAML_SCALAR && !node->n)
             report_missing(c, prop, node->mark, &here);
         cdz_val v = cdz_compile_prop(c, prop, node, &here);
-        if (!holds_tasks(prop) && v.kind != CDZ_NULL)
+        if (!is_compiled_elsewhere(prop) && v.kind != CDZ_NULL)
             cdz_map_putz(c->arena, ret, prop->name, v);
     }
     return ret;

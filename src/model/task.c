@@ -3,13 +3,15 @@
  * children.
  *
  * Children are found by the kinds of the type's properties, not by names of types: TASKS called
- * `errors`, `else`, `defaults` go to the branch of that name, any other (`tasks`, `then`) to the
- * main branch; CASES to the cases; DAG to the main branch with dependencies. A new flowable needs
- * only a descriptor.
+ * `errors`, `finally`, `else`, `defaults`, `onPause` go to the branch of that name, any other
+ * (`tasks`, `then`) to the main branch; CASES to the cases; DAG to the main branch with
+ * dependencies. A new flowable needs only a descriptor. Two make their children themselves: a
+ * ForEachItem (below) and a Template (template.c).
  */
 #include "model/compile.h"
 
 #include "base/limits.h"
+#include "model/flowables.h"
 
 static const char *const levels[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
 
@@ -17,6 +19,12 @@ static const struct cdz_prop worker_group_props[] = {
     {"key", CDZ_PROP_STRING, 0, .doc = "Name of the group of workers."},
     {"fallback", CDZ_PROP_ENUM, 0, .doc = "What to do when no worker of the group is there.",
      .values = (const char *const[]){"FAIL", "WAIT", "CANCEL", NULL}},
+    {0},
+};
+
+static const struct cdz_prop cache_props[] = {
+    {"enabled", CDZ_PROP_BOOL, CDZ_PROP_REQUIRED, .doc = "True: outputs are kept."},
+    {"ttl", CDZ_PROP_DURATION, 0, .doc = "How long they are good for; without: for ever."},
     {0},
 };
 
@@ -36,6 +44,9 @@ const struct cdz_prop cdz_task_props[] = {
     {"logToFile", CDZ_PROP_BOOL, 0, .doc = "True: logs go to a file in the internal storage."},
     {"runIf", CDZ_PROP_STRING, CDZ_PROP_DYNAMIC,
      .doc = "The task is skipped if this renders to a false value."},
+    {"taskCache", CDZ_PROP_OBJECT, 0,
+     .doc = "Whether the outputs are used again when the task runs with the same values.",
+     .nested = cache_props},
     {0},
 };
 
@@ -72,6 +83,7 @@ static void compile_common(struct cdz_compiler *c, const struct cdz_yaml_node *n
     task->timeout = cdz_map_getz(common, "timeout");
     task->run_if = cdz_map_getz(common, "runIf");
     task->worker_group = cdz_map_getz(common, "workerGroup");
+    task->task_cache = cdz_map_getz(common, "taskCache");
     task->log_level = get_text(common, "logLevel");
     task->disabled = get_bool(common, "disabled");
     task->allow_failure = get_bool(common, "allowFailure");
@@ -98,10 +110,11 @@ static const struct cdz_type *compile_type(struct cdz_compiler *c, const struct 
         return NULL;
     }
     const struct cdz_type *type = cdz_type_find(c->options->registry, value->text);
-    if (type && type->kind <= CDZ_EXECUTABLE)
+    /* The parts of a ForEachItem ("...$...") are for the compiler only. */
+    if (type && type->kind <= CDZ_UPDATING && cdz_str_chr(value->text, '$', 0) == SIZE_MAX)
         return type;
     *known = cdz_known_type_find(value->text);
-    if (*known && (*known)->kind > CDZ_EXECUTABLE)
+    if (*known && (*known)->kind > CDZ_UPDATING)
         *known = NULL; /* a trigger, say, is no task */
     if (*known) {
         cdz_compile_error(c, value->mark, &here, NULL,
@@ -116,30 +129,25 @@ static const struct cdz_type *compile_type(struct cdz_compiler *c, const struct 
     return NULL;
 }
 
+/* Tasks of a template may be there several times: each use of it brings them. */
 static void declare_id(struct cdz_compiler *c, cdz_str id, struct cdz_mark mark)
 {
-    if (id.n)
+    if (id.n && !c->templates)
         CDZ_PUSH(c->work, &c->task_ids, (struct cdz_declared_id){id, mark});
 }
 
-/* What the original's sub-flow tasks need beyond their descriptor, whether this server has them or
- * not. */
-static void check_subflow(struct cdz_compiler *c, const struct cdz_yaml_node *node,
-                          const struct cdz_task *task, const struct cdz_path *path)
+/* A task that would call its own flow. */
+static void check_recursion(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                            const struct cdz_task *task, const struct cdz_path *path)
 {
-    const struct cdz_known_type *known = cdz_known_type_find(task->type_name);
     const struct cdz_yaml_node *ns = cdz_yaml_get(node, "namespace"),
                                *id = cdz_yaml_get(node, "flowId");
-    static const char *const inner[] = {"split", "items", "merge"};
-    if (!known || !(known->flags & CDZ_KNOWN_SUBFLOW))
+    if (task->type != &cdz_type_subflow && task->type != &cdz_type_for_each_item)
         return;
     if (ns && id && ns->kind == CDZ_YAML_SCALAR && id->kind == CDZ_YAML_SCALAR && ns->text.n &&
         cdz_str_eq(ns->text, c->flow->namespace_) && cdz_str_eq(id->text, c->flow->id))
         cdz_compile_error(c, node->mark, path, NULL, "Recursive call to flow [%.*s.%.*s]",
                           CDZ_S(c->flow->namespace_), CDZ_S(c->flow->id));
-    for (size_t i = 0;
-         (known->flags & CDZ_KNOWN_FOR_EACH_ITEM) && task->id.n && i < CDZ_COUNT(inner); i++)
-        declare_id(c, cdz_arena_printf(c->work, "%.*s_%s", CDZ_S(task->id), inner[i]), node->mark);
 }
 
 static void compile_cases(struct cdz_compiler *c, const struct cdz_yaml_node *map, cdz_val source,
@@ -159,6 +167,22 @@ static void compile_cases(struct cdz_compiler *c, const struct cdz_yaml_node *ma
     }
 }
 
+/* A property that is one task, as a list. */
+static struct cdz_task_list compile_one(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                                        cdz_val source, struct cdz_task *parent,
+                                        enum cdz_branch branch, const struct cdz_path *path)
+{
+    struct cdz_task_list ret = {0};
+    if (cdz_node_is_null(node) || node->kind != CDZ_YAML_MAP)
+        return ret; /* the descriptor's check has reported it */
+    struct cdz_task *task = cdz_compile_task(c, node, source, parent, branch, 0, path);
+    if (!task || task->disabled)
+        return ret;
+    ret.v = CDZ_NEW_N(c->arena, struct cdz_task *, 1);
+    ret.v[ret.n++] = task;
+    return ret;
+}
+
 static void compile_children(struct cdz_compiler *c, const struct cdz_yaml_node *node,
                              cdz_val source, struct cdz_task *task, const struct cdz_path *path)
 {
@@ -172,10 +196,16 @@ static void compile_children(struct cdz_compiler *c, const struct cdz_yaml_node 
             compile_cases(c, value, sub, task, &here);
         } else if (prop->kind == CDZ_PROP_DAG && given) {
             cdz_compile_dag(c, value, sub, task, &here);
+        } else if (prop->kind == CDZ_PROP_INPUTS) {
+            task->inputs = cdz_compile_inputs(c, value, &here, &task->input_count);
         } else if (prop->kind != CDZ_PROP_TASKS) {
             continue;
         } else if (cdz_str_is(name, "errors")) {
             task->errors = cdz_compile_tasks(c, value, sub, task, CDZ_BRANCH_ERRORS, 0, &here);
+        } else if (cdz_str_is(name, "finally")) {
+            task->finals = cdz_compile_tasks(c, value, sub, task, CDZ_BRANCH_FINALLY, 0, &here);
+        } else if (cdz_str_is(name, "onPause")) {
+            task->on_pause = compile_one(c, value, sub, task, CDZ_BRANCH_ON_PAUSE, &here);
         } else if (cdz_str_is(name, "else")) {
             task->has_else = given;
             task->else_ = cdz_compile_tasks(c, value, sub, task, CDZ_BRANCH_ELSE, 0, &here);
@@ -208,6 +238,34 @@ static struct cdz_task *new_task(struct cdz_compiler *c, const struct cdz_yaml_n
     task->props = cdz_val_map(c->arena, 0);
     CDZ_PUSH(c->arena, &c->all, task);
     return task;
+}
+
+/* The three tasks that a ForEachItem is made of. Their properties are those of the ForEachItem. */
+static void make_parts(struct cdz_compiler *c, const struct cdz_yaml_node *node,
+                       struct cdz_task *task, const struct cdz_path *path)
+{
+    task->tasks.v = CDZ_NEW_N(c->arena, struct cdz_task *, CDZ_FOR_EACH_ITEM_PARTS);
+    for (size_t i = 0; task->id.n && i < CDZ_FOR_EACH_ITEM_PARTS; i++) {
+        const struct cdz_for_each_item_part *part = &cdz_for_each_item_parts[i];
+        struct cdz_task *child = new_task(c, node);
+        child->id = cdz_arena_printf(c->arena, "%.*s%s", CDZ_S(task->id), part->suffix);
+        child->type_name = cdz_str_z(part->type);
+        child->type = cdz_type_find(c->options->registry, child->type_name);
+        child->parent = task;
+        child->branch = CDZ_BRANCH_TASKS;
+        child->index = (uint32_t)i;
+        child->props = task->props;
+        child->source = cdz_val_map(c->arena, 2);
+        cdz_map_putz(c->arena, child->source, "id", cdz_val_text(child->id));
+        cdz_map_putz(c->arena, child->source, "type", cdz_val_text(child->type_name));
+        declare_id(c, child->id, node->mark);
+        child->needs =
+            cdz_compile_part_needs(c->arena, child, i ? task->tasks.v[i - 1]->id : (cdz_str){0});
+        task->tasks.v[task->tasks.n++] = child;
+        if (!child->type)
+            cdz_compile_error(c, node->mark, path, NULL,
+                              "type \"%s\" is not supported yet by this server", part->type);
+    }
 }
 
 struct cdz_task *cdz_compile_task(struct cdz_compiler *c, const struct cdz_yaml_node *node,
@@ -248,11 +306,15 @@ struct cdz_task *cdz_compile_task(struct cdz_compiler *c, const struct cdz_yaml_
         task->type_name = cdz_compile_str(c, type_name->text);
     task->type = compile_type(c, node, path, &known);
     compile_common(c, node, task, path);
-    check_subflow(c, node, task, path);
+    check_recursion(c, node, task, path);
     c->depth++;
     if (task->type) {
         task->props = cdz_compile_props(c, node, task->type->props, cdz_task_props, path);
+        if (task->type->flow_kind == CDZ_FLOW_FOR_EACH_ITEM)
+            make_parts(c, node, task, path);
         compile_children(c, node, task->source, task, path);
+        if (task->type->flow_kind == CDZ_FLOW_TEMPLATE)
+            cdz_compile_template(c, task, path);
     } else if (known) {
         check_children_of_unsupported(c, node, task, path);
     }

@@ -62,10 +62,11 @@ const char *cdz_type_nearest(const struct cdz_registry *reg, cdz_str name, enum 
 {
     const char *nearest = NULL;
     size_t best = SIZE_MAX;
-    bool task = kind <= CDZ_EXECUTABLE; /* the three kinds of tasks stand for each other */
+    bool task = kind <= CDZ_UPDATING; /* the four kinds of tasks stand for each other */
     for (size_t i = 0; i < reg->n; i++) {
         const struct cdz_type *t = reg->types[i];
-        if ((task ? t->kind <= CDZ_EXECUTABLE : t->kind == kind) &&
+        /* The parts of a ForEachItem have a $ in their names: nobody writes them. */
+        if (!strchr(t->type, '$') && (task ? t->kind <= CDZ_UPDATING : t->kind == kind) &&
             cdz_type_is_nearer(name, cdz_str_z(t->type), &best))
             nearest = t->type;
     }

@@ -20,14 +20,15 @@ enum cdz_prop_kind {
     CDZ_PROP_STRINGS,  /* list of scalars; with CDZ_PROP_ONE a single scalar is a list of one */
     CDZ_PROP_MAP,      /* map of anything, or DYNAMIC text that renders to a JSON object */
     CDZ_PROP_ANY,
-    CDZ_PROP_OBJECT,     /* map with the properties of `nested` */
-    CDZ_PROP_OBJECTS,    /* list of such maps */
-    CDZ_PROP_TASKS,      /* list of tasks: children of a flowable */
-    CDZ_PROP_CASES,      /* map of lists of tasks (Switch.cases) */
-    CDZ_PROP_DAG,        /* list of {task, dependsOn} */
-    CDZ_PROP_PLUGIN,     /* map with its own `type` (task runner) */
-    CDZ_PROP_CONDITIONS, /* list of conditions: maps with their own `type` */
-    CDZ_PROP_INPUTS,     /* list of inputs (Pause.onResume) */
+    CDZ_PROP_OBJECT,  /* map with the properties of `nested` */
+    CDZ_PROP_OBJECTS, /* list of such maps */
+    CDZ_PROP_TASKS, /* list of tasks: children of a flowable; with CDZ_PROP_ONE: one task, no list */
+    CDZ_PROP_CASES,  /* map of lists of tasks (Switch.cases) */
+    CDZ_PROP_DAG,    /* list of {task, dependsOn} */
+    CDZ_PROP_PLUGIN, /* map with its own `type` (task runner) */
+    CDZ_PROP_CONDITIONS, /* list of conditions: maps with their own `type`; with CDZ_PROP_NAMED: a map */
+    CDZ_PROP_INPUTS, /* list of inputs (Pause.onResume) */
+    CDZ_PROP_LABELS, /* map, or list of {key, value}; the value is a map key -> text or template */
 };
 
 enum {
@@ -37,6 +38,7 @@ enum {
     CDZ_PROP_ONE = 8,       /* STRINGS: a single scalar is accepted too */
     CDZ_PROP_DEPRECATED = 16,
     CDZ_PROP_HIDDEN = 32, /* accepted, not shown in docs */
+    CDZ_PROP_NAMED = 64,  /* CONDITIONS: a map name -> condition (MultipleCondition) */
 };
 
 struct cdz_prop {

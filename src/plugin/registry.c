@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "model/flowables.h"
+#include "model/triggers.h"
 #include "task/types.h"
 
 enum { ROOM = 256 };
@@ -20,6 +21,8 @@ static void add(const struct cdz_type *type)
 static void fill(void)
 {
     for (const struct cdz_type *const *t = cdz_flowable_types; *t; t++)
+        add(*t);
+    for (const struct cdz_type *const *t = cdz_trigger_types; *t; t++)
         add(*t);
     for (size_t i = 0; i < cdz_task_type_count; i++)
         add(cdz_task_types[i]);

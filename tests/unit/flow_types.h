@@ -7,6 +7,7 @@
 
 #include "model/flow.h"
 #include "model/flowables.h"
+#include "model/triggers.h"
 
 static const char *const test_levels[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
 
@@ -80,16 +81,51 @@ static const struct cdz_type type_all = {
 static const struct cdz_type type_runner = {
     .type = "test.Runner", .kind = CDZ_TASK_RUNNER, .props = runner_props};
 
+/* What a worker runs of a ForEachItem. */
+static const struct cdz_type type_split = {
+    .type = "io.kestra.plugin.core.flow.ForEachItem$ForEachItemSplit", .kind = CDZ_RUNNABLE};
+static const struct cdz_type type_merge = {
+    .type = "io.kestra.plugin.core.flow.ForEachItem$ForEachItemMergeOutputs", .kind = CDZ_RUNNABLE};
+
+static const struct cdz_prop status_props[] = {
+    {"in", CDZ_PROP_STRINGS, 0},
+    {"notIn", CDZ_PROP_STRINGS, 0},
+    {0},
+};
+static const struct cdz_type type_status = {
+    .type = "io.kestra.plugin.core.condition.ExecutionStatus",
+    .aliases =
+        (const char *const[]){"io.kestra.core.models.conditions.types.ExecutionStatusCondition",
+                              NULL},
+    .kind = CDZ_CONDITION,
+    .props = status_props};
+static const struct cdz_prop not_props[] = {
+    {"conditions", CDZ_PROP_CONDITIONS, CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY}, {0}};
+static const struct cdz_type type_not = {
+    .type = "io.kestra.plugin.core.condition.Not", .kind = CDZ_CONDITION, .props = not_props};
+static const struct cdz_prop multiple_props[] = {
+    {"id", CDZ_PROP_STRING, CDZ_PROP_REQUIRED},
+    {"timeWindow", CDZ_PROP_OBJECT, 0, .nested = cdz_time_window_props},
+    {"conditions", CDZ_PROP_CONDITIONS, CDZ_PROP_REQUIRED | CDZ_PROP_NAMED},
+    {0}};
+static const struct cdz_type type_multiple = {
+    .type = "io.kestra.plugin.core.condition.MultipleCondition",
+    .kind = CDZ_CONDITION,
+    .props = multiple_props};
+
 static inline const struct cdz_registry *test_registry(void)
 {
-    static const struct cdz_type *types[32] = {&type_return, &type_log, &type_fail, &type_all,
-                                               &type_runner};
+    static const struct cdz_type *types[64] = {
+        &type_return, &type_log,   &type_fail,   &type_all, &type_runner,
+        &type_split,  &type_merge, &type_status, &type_not, &type_multiple};
     static struct cdz_registry registry;
     if (!registry.n) {
         registry.types = types;
-        registry.n = 5;
+        registry.n = 10;
         for (size_t i = 0; cdz_flowable_types[i]; i++)
             types[registry.n++] = cdz_flowable_types[i];
+        for (size_t i = 0; cdz_trigger_types[i]; i++)
+            types[registry.n++] = cdz_trigger_types[i];
     }
     return &registry;
 }

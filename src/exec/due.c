@@ -1,0 +1,48 @@
+/* due.c -- what goes on by itself when its time has come: retries, pauses, loops, waits, batches. */
+#include "exec/internal.h"
+
+static void task_due(struct step *s, struct cdz_taskrun *t)
+{
+    t->due_at = 0;
+    if (cdz_state_now(&t->history) == CDZ_RETRYING) {
+        cdz_retry_due(s, t);
+        return;
+    }
+    switch (t->task->type->flow_kind) {
+    case CDZ_FLOW_PAUSE:
+        cdz_pause_due(s, t);
+        break;
+    case CDZ_FLOW_LOOP:
+        cdz_loop_due(s, t);
+        break;
+    case CDZ_FLOW_ITEMS:
+        cdz_items_more(s, t);
+        break;
+    case CDZ_FLOW_WAIT_EVENT:
+        cdz_wait_due(s, t);
+        break;
+    default:
+        break;
+    }
+}
+
+void cdz_due(struct step *s)
+{
+    struct cdz_index *x = s->e->index;
+    size_t n = x->timed.n, kept = 0;
+    /* Those that are armed on the way stand behind the n of now. */
+    for (size_t i = 0; i < n; i++) {
+        uint32_t index = x->timed.v[i];
+        struct cdz_taskrun *t = s->e->taskruns.v[index];
+        if (!t->due_at || t->gone || cdz_state_is_terminated(cdz_state_now(&t->history)))
+            continue;
+        bool waits = t->due_at > cdz_step_now(s) ||
+                     (s->e->held && cdz_state_now(&t->history) == CDZ_RETRYING);
+        if (waits)
+            x->timed.v[kept++] = index;
+        else
+            task_due(s, t);
+    }
+    memmove(x->timed.v + kept, x->timed.v + n, (x->timed.n - n) * sizeof(*x->timed.v));
+    x->timed.n -= n - kept;
+}
