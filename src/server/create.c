@@ -33,7 +33,8 @@ static cdz_rc add_labels(struct cdz_execution *e, const struct cdz_create *c, st
     }
     for (size_t i = 0; i < c->label_count; i++) {
         bool correlation = cdz_str_eq(c->labels[i].key, CORRELATION);
-        if (cdz_str_starts(c->labels[i].key, CDZ_STR("system.")) && !correlation)
+        if (cdz_str_starts(c->labels[i].key, CDZ_STR("system.")) && !correlation &&
+            !c->by_execution)
             return cdz_fail(
                 err, CDZ_E_INVALID,
                 "System labels can only be set by Kestra itself, offending label: %.*s=%.*s",
@@ -57,7 +58,7 @@ cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_exe
         return cdz_fail(err, CDZ_E_CONFLICT, "Cannot execute an invalid flow: %.*s",
                         CDZ_S(flow->exception));
     CDZ_AUTO_ARENA arena = cdz_arena_open(0);
-    if (c->trigger_id.p)
+    if (c->trigger_id.p && !c->by_execution)
         inputs = c->inputs;
     else
         CDZ_TRY(cdz_inputs_resolve(flow, c->inputs, arena, &inputs, err));
@@ -75,6 +76,11 @@ cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_exe
         e->trigger_type = cdz_arena_str(e->arena, c->trigger_type);
         e->trigger_variables = cdz_val_copy(e->arena, c->trigger_variables);
     }
+    e->depth = c->depth;
+    e->answer_to = c->answer_to;
+    e->answer_to.execution_id = c->answer_to.execution_id.p
+                                    ? cdz_arena_str(e->arena, c->answer_to.execution_id)
+                                    : (cdz_str){NULL, 0};
     cdz_history_add(&e->history, e->arena, CDZ_CREATED, now);
     cdz_rc rc = add_labels(e, c, err);
     if (rc != CDZ_OK) {

@@ -109,6 +109,7 @@ void cdz_indexer_stop(struct cdz_indexer *x);
  * state CREATED. */
 struct cdz_create {
     struct cdz_flow *flow;
+    const struct cdz_services *services; /* encrypts SECRET inputs; NULL: there is no key */
     cdz_val inputs; /* posted, see cdz_inputs_resolve; FILE inputs as kestra:// URIs */
     const struct cdz_label *labels; /* of the request */
     size_t label_count;
@@ -116,6 +117,11 @@ struct cdz_create {
     cdz_str id;                       /* empty: a new one */
     cdz_str trigger_id, trigger_type; /* p NULL: none */
     cdz_val trigger_variables;
+    /* Made by another execution: its inputs are checked although there is a trigger, its labels may be
+     * the system's, and who waits for it is told of its end. */
+    bool by_execution;
+    struct cdz_answer_to answer_to;
+    int depth;
 };
 /* The caller frees *ret. CDZ_E_INVALID: an input or label; CDZ_E_CONFLICT: the flow is disabled or
  * invalid. */

@@ -107,6 +107,20 @@ static cdz_rc executor_world(struct cdz_env *env, enum cdz_world_call call, cons
     return CDZ_OK;
 }
 
+/* "pools: {name: limit}" of the configuration. */
+static cdz_val pools_of(const struct cdz_config *config)
+{
+    return cdz_map_getz(config->raw, "pools");
+}
+
+static struct cdz_flow *flow_of(void *ctx, cdz_str namespace_, cdz_str id, int revision)
+{
+    struct cdz_services *v = ctx;
+    struct cdz_flow *flow;
+    struct cdz_err err;
+    return cdz_flows_get(v->flows, namespace_, id, revision, &flow, &err) == CDZ_OK ? flow : NULL;
+}
+
 static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_err *err)
 {
     struct cdz_services *v = &s->services;
@@ -131,6 +145,9 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
         .envs = c->envs,
         .zone = c->zone,
         .recursive = c->recursive_rendering,
+        .pools = pools_of(v->config),
+        .flow_of = flow_of,
+        .ctx = v,
     };
     CDZ_TRY(cdz_flows_open(v->queue, &options, &v->flows, err));
     CDZ_TRY(cdz_flows_reconcile(v->flows, v->repository, err));
