@@ -109,6 +109,15 @@ bool api_query_bool(struct api_call *c, const char *name, bool fallback)
     return v.p ? cdz_str_ieq(v, CDZ_STR("true")) : fallback;
 }
 
+bool api_body_json(struct api_call *c, cdz_val *ret)
+{
+    struct cdz_err err;
+    if (cdz_json_parse(c->r->body, c->arena, ret, &err) == CDZ_OK)
+        return true;
+    error_body(c, 422, "Invalid json", cdz_str_z(err.text), NULL, 0);
+    return false;
+}
+
 static bool is_filter(cdz_str key, const char *name)
 {
     size_t n = strlen(name);

@@ -9,24 +9,26 @@
 #include "base/time.h"
 
 static const struct api_route *const tables[] = {
-    api_flow_routes, api_execution_routes, api_file_routes, api_log_routes, api_misc_routes,
+    api_flow_routes, api_execution_routes, api_change_routes, api_control_routes,
+    api_bulk_routes, api_file_routes,      api_log_routes,    api_misc_routes,
 };
 
 /* The most literal match over all tables. */
 static const struct api_route *find(cdz_str method, cdz_str path, cdz_str param[4])
 {
     cdz_str api = CDZ_STR("/api/v1"), tenant = CDZ_STR("/main/");
+    const struct api_route *best = NULL;
+    int most = -1;
     if (!cdz_str_starts(path, api))
-        return api_route_find(api_root_routes, method, path, param);
+        return api_route_find(api_root_routes, method, path, param, &most);
     path = cdz_str_sub(path, api.n, path.n);
     if (cdz_str_starts(path, tenant)) /* newer clients name the tenant; `main` is the only one */
         path = cdz_str_sub(path, tenant.n - 1, path.n);
     for (size_t i = 0; i < CDZ_COUNT(tables); i++) {
-        const struct api_route *r = api_route_find(tables[i], method, path, param);
-        if (r)
-            return r;
+        const struct api_route *r = api_route_find(tables[i], method, path, param, &most);
+        best = r ? r : best;
     }
-    return NULL;
+    return best;
 }
 
 static bool may(struct api_call *c)
@@ -112,6 +114,8 @@ static bool is_loopback(cdz_str host)
 static void api_free(struct cdz_api *api)
 {
     pthread_cond_destroy(&api->idle);
+    cdz_table_done(&api->claims[0]);
+    cdz_table_done(&api->claims[1]);
     pthread_mutex_destroy(&api->mu);
     pthread_mutex_destroy(&api->flow_mu);
     free(api);

@@ -10,6 +10,20 @@ static void answer(struct api_call *c, const struct cdz_execution *e)
     api_json(c, 200, &b);
 }
 
+struct cdz_execution *api_execution_get(struct api_call *c, cdz_str id)
+{
+    struct cdz_execution *e;
+    struct cdz_err err;
+    cdz_rc rc = cdz_repository_execution_get(c->api->s->repository, id, &e, &err);
+    if (rc == CDZ_OK)
+        return e;
+    if (rc == CDZ_E_NOT_FOUND)
+        api_failf(c, rc, "Execution not found");
+    else
+        api_fail(c, &err);
+    return NULL;
+}
+
 static void get(struct api_call *c)
 {
     struct cdz_execution *e;
@@ -61,28 +75,32 @@ static void on_created(void *ctx, cdz_rc rc, const struct cdz_err *err)
     api_leave(api);
 }
 
-static cdz_rc store_upload(struct api_call *c, const struct cdz_flow *flow, cdz_str execution,
-                           cdz_str input, const struct cdz_http_part *part, cdz_str *ret_uri,
-                           struct cdz_err *err)
+static cdz_rc store_upload(struct api_call *c, const struct cdz_flow *flow,
+                           const struct cdz_input *input, cdz_str name, cdz_str execution,
+                           const struct cdz_http_part *part, cdz_str *ret_uri, struct cdz_err *err)
 {
-    cdz_str extension = CDZ_STR(".upl");
-    for (size_t i = 0; i < flow->input_count; i++) {
-        cdz_val given = cdz_map_getz(flow->inputs[i].source, "extension");
-        if (cdz_str_eq(flow->inputs[i].id, input) && given.kind == CDZ_TEXT)
-            extension = cdz_val_str(given);
-    }
-    cdz_str file =
-        cdz_arena_printf(c->arena, "%.*s%.*s", CDZ_S(cdz_execution_id(c->arena)), CDZ_S(extension));
-    cdz_str path = cdz_path_input(flow->namespace_, flow->id, execution, input, file, c->arena);
+    cdz_val extension = input ? cdz_map_getz(input->source, "extension") : CDZ_VAL_NULL;
+    cdz_str file = cdz_arena_printf(
+        c->arena, "%.*s%.*s", CDZ_S(cdz_execution_id(c->arena)),
+        CDZ_S(extension.kind == CDZ_TEXT ? cdz_val_str(extension) : CDZ_STR(".upl")));
+    cdz_str path = cdz_path_input(flow->namespace_, flow->id, execution, name, file, c->arena);
     CDZ_TRY(cdz_storage_put_file(c->api->s->storage, path, part->fd, err));
     *ret_uri = cdz_storage_uri(path, c->arena);
     return CDZ_OK;
 }
 
-/* The posted parts as a map; a file part belongs to the input that its filename (or else its name)
- * is. */
-static cdz_rc posted_inputs(struct api_call *c, const struct cdz_flow *flow, cdz_str execution,
-                            cdz_val *ret, struct cdz_err *err)
+static const struct cdz_input *find_input(const struct cdz_input *v, size_t n, cdz_str id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (cdz_str_eq(v[i].id, id))
+            return &v[i];
+    }
+    return NULL;
+}
+
+cdz_rc api_posted_inputs(struct api_call *c, const struct cdz_flow *flow,
+                         const struct cdz_input *inputs, size_t input_count, cdz_str execution,
+                         cdz_val *ret, struct cdz_err *err)
 {
     cdz_val posted = cdz_val_map(c->arena, c->r->part_count);
     for (size_t i = 0; i < c->r->part_count; i++) {
@@ -91,16 +109,14 @@ static cdz_rc posted_inputs(struct api_call *c, const struct cdz_flow *flow, cdz
             cdz_map_put(c->arena, posted, p->name, cdz_val_text(p->value));
             continue;
         }
-        cdz_str input = p->filename, uri;
-        bool declared = false;
-        for (size_t k = 0; k < flow->input_count; k++)
-            declared |= cdz_str_eq(flow->inputs[k].id, input);
-        if (!declared)
-            input = p->name;
+        const struct cdz_input *input = find_input(inputs, input_count, p->filename);
+        cdz_str name = input ? p->filename : p->name, uri;
+        if (!input)
+            input = find_input(inputs, input_count, name);
         if (p->size == 0)
             return cdz_fail(err, CDZ_E_INVALID, "Can't upload file: it is empty");
-        CDZ_TRY(store_upload(c, flow, execution, input, p, &uri, err));
-        cdz_map_put(c->arena, posted, input, cdz_val_text(uri));
+        CDZ_TRY(store_upload(c, flow, input, name, execution, p, &uri, err));
+        cdz_map_put(c->arena, posted, name, cdz_val_text(uri));
     }
     *ret = posted;
     return CDZ_OK;
@@ -129,7 +145,8 @@ static void create(struct api_call *c)
     }
     make.labels = labels;
     make.id = cdz_execution_id(c->arena);
-    cdz_rc rc = posted_inputs(c, make.flow, make.id, &make.inputs, &err);
+    cdz_rc rc = api_posted_inputs(c, make.flow, make.flow->inputs, make.flow->input_count, make.id,
+                                  &make.inputs, &err);
     if (rc == CDZ_OK)
         rc = cdz_execution_make(&make, cdz_now_us(), &e, &err);
     cdz_flow_unref(make.flow);
@@ -157,7 +174,7 @@ static void create(struct api_call *c)
  * ------------------------------------------------------------------------------------------------------
  */
 
-static bool filter_of(struct api_call *c, struct cdz_execution_filter *ret)
+bool api_execution_filter(struct api_call *c, struct cdz_execution_filter *ret)
 {
     struct cdz_execution_filter f = {
         .q = api_filter(c, "q"),
@@ -240,7 +257,7 @@ static void find(struct api_call *c, const struct cdz_execution_filter *f)
 static void search(struct api_call *c)
 {
     struct cdz_execution_filter f;
-    if (filter_of(c, &f))
+    if (api_execution_filter(c, &f))
         find(c, &f);
 }
 
@@ -256,74 +273,8 @@ static void of_flow(struct api_call *c)
         find(c, &f);
 }
 
-/* --- kill, delete, follow
- * ---------------------------------------------------------------------------------------- */
-
-static void on_killed(void *ctx, cdz_rc rc, const struct cdz_err *err)
-{
-    struct api_call *c = ctx;
-    struct cdz_api *api = c->api; /* c is gone with the answer */
-    if (rc == CDZ_OK)
-        api_empty(c, 202);
-    else
-        api_fail(c, err);
-    api_leave(api);
-}
-
-static void kill_execution(struct api_call *c)
-{
-    struct cdz_execution *e;
-    struct cdz_err err;
-    cdz_rc rc = cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err);
-    if (rc == CDZ_OK) {
-        bool ended = cdz_state_is_terminated(cdz_state_now(&e->history));
-        cdz_execution_free(e);
-        if (ended) {
-            if (api_query_bool(c, "isOnKillCascade", true))
-                api_empty(
-                    c,
-                    202); /* children of an ended execution may still be killed; this one cannot */
-            else
-                api_failf(c, CDZ_E_CONFLICT, "Execution is already finished, can't kill it");
-            return;
-        }
-    } else if (rc != CDZ_E_NOT_FOUND || !api_is_recent(c->api, c->param[0])) {
-        api_failf(c, rc, "Execution not found");
-        return;
-    }
-    struct cdz_record r = cdz_kill_record(c->param[0], true, c->arena);
-    struct api_call *kept = CDZ_NEW(c->arena, struct api_call);
-    *kept = *c;
-    api_hold(c->api);
-    cdz_queue_send(c->api->s->queue, &r, 1, on_killed, kept);
-}
-
-static void delete (struct api_call *c)
-{
-    struct cdz_execution *e;
-    struct cdz_err err;
-    if (cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err) != CDZ_OK) {
-        api_failf(c, CDZ_E_NOT_FOUND, "Execution not found");
-        return;
-    }
-    bool ended = cdz_state_is_terminated(cdz_state_now(&e->history));
-    cdz_str folder = cdz_path_execution(e->namespace_, e->flow_id, e->id, c->arena);
-    cdz_execution_free(e);
-    if (!ended) { /* a running execution would come back with its next change */
-        api_failf(c, CDZ_E_CONFLICT, "Execution is still running: kill it first");
-        return;
-    }
-    struct cdz_repo_op op = {.kind = CDZ_REPO_EXECUTION_DELETE, .id = c->param[0]};
-    op.flags |= api_query_bool(c, "deleteLogs", true) ? CDZ_REPO_LOGS : 0u;
-    op.flags |= api_query_bool(c, "deleteMetrics", true) ? CDZ_REPO_METRICS : 0u;
-    cdz_rc rc = cdz_repository_apply(c->api->s->repository, &op, 1, &err);
-    if (rc == CDZ_OK && api_query_bool(c, "deleteStorage", true))
-        rc = cdz_storage_del(c->api->s->storage, folder, &err);
-    if (rc == CDZ_OK)
-        api_empty(c, 204);
-    else
-        api_fail(c, &err);
-}
+/* --- follow ------------------------------------------------------------------------------------
+ */
 
 static void follow(struct api_call *c)
 {
@@ -410,6 +361,34 @@ static void flow_to_run(struct api_call *c)
         answer_flow(c, c->param[0], c->param[1], (int)revision);
 }
 
+static void flows_to_run(struct api_call *c)
+{
+    struct cdz_flow_filter f = {.namespace_ = c->param[0], .namespace_exact = true};
+    struct cdz_page all = {0};
+    struct cdz_flow_row *rows;
+    struct cdz_flow *flow;
+    struct cdz_err err;
+    uint64_t total;
+    size_t n;
+    if (cdz_repository_flow_find(c->api->s->repository, &f, &all, c->arena, &rows, &n, &total,
+                                 &err) != CDZ_OK) {
+        api_fail(c, &err);
+        return;
+    }
+    struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_jw w = {&b, false};
+    cdz_jw_open(&w, NULL, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].disabled || cdz_flows_get(c->api->s->flows, rows[i].namespace_, rows[i].id, 0,
+                                              &flow, &err) != CDZ_OK)
+            continue; /* it cannot be run */
+        put_flow_for_execution(&w, flow);
+        cdz_flow_unref(flow);
+    }
+    cdz_jw_close(&w, ']');
+    api_json(c, 200, &b);
+}
+
 static void flow_of_execution(struct api_call *c)
 {
     struct cdz_execution *e;
@@ -426,13 +405,12 @@ const struct api_route api_execution_routes[] = {
     {"GET", "/executions/search", search, "EXECUTION_READ"},
     {"GET", "/executions/namespaces", namespaces, "EXECUTION_READ"},
     {"GET", "/executions", of_flow, "EXECUTION_READ"},
+    {"GET", "/executions/namespaces/{ns}/flows", flows_to_run, "EXECUTION_READ"},
     {"GET", "/executions/{id}", get, "EXECUTION_READ"},
     {"GET", "/executions/{id}/flow", flow_of_execution, "EXECUTION_READ"},
     {"GET", "/executions/flows/{ns}/{id}", flow_to_run, "EXECUTION_READ"},
     {"GET", "/executions/{id}/follow", follow, "EXECUTION_READ"},
     {"POST", "/executions/{ns}/{id}", create, "EXECUTION_CREATE"},
     {"POST", "/executions/trigger/{ns}/{id}", create, "EXECUTION_CREATE"},
-    {"DELETE", "/executions/{id}", delete, "EXECUTION_DELETE"},
-    {"DELETE", "/executions/{id}/kill", kill_execution, "EXECUTION_UPDATE"},
     {0},
 };

@@ -10,6 +10,7 @@
 
 #include "api/api.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "net/http_server.h"
 
 enum { API_RECENT = 4096 };
@@ -21,7 +22,9 @@ struct cdz_api {
     pthread_mutex_t mu;
     char recent[API_RECENT][24]; /* guarded by mu: ids acknowledged lately, a ring */
     unsigned recent_at;
-    struct api_wait *waits;  /* guarded by mu: requests and streams that wait for an execution */
+    struct cdz_table claims[2]; /* guarded by mu: id -> version + 1 that is being changed; the
+                                   younger ones first */
+    struct api_wait *waits;     /* guarded by mu: requests and streams that wait for an execution */
     struct api_wait *graves; /* guarded by mu: streams whose readers had not left when it drained */
     pthread_t pulse;
     pthread_cond_t pulse_cond;
@@ -48,14 +51,15 @@ struct api_route {
 };
 
 /* One table a resource; each ends with method NULL. */
-extern const struct api_route api_flow_routes[], api_execution_routes[], api_file_routes[],
-    api_log_routes[], api_misc_routes[];
+extern const struct api_route api_flow_routes[], api_execution_routes[], api_change_routes[],
+    api_control_routes[], api_bulk_routes[], api_file_routes[], api_log_routes[], api_misc_routes[];
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 
-/* The route of a path, with its parameters; NULL when there is none. Pure. */
+/* The route of a path with more literal parts than *most, with its parameters and that number;
+ * NULL when there is none. Pure. */
 const struct api_route *api_route_find(const struct api_route *table, cdz_str method, cdz_str path,
-                                       cdz_str param[4]);
+                                       cdz_str param[4], int *most);
 
 /* --- answers: each ends the call
  * -------------------------------------------------------------------------------- */
@@ -107,12 +111,29 @@ bool api_is_recent(struct cdz_api *api, cdz_str id);
 /* Answers with the execution's document: at once, or (terminal) once it has ended; span: how long
  * to wait at most. */
 void api_wait_execution(struct api_call *c, cdz_str id, bool terminal, cdz_us span);
+/* Answers with status and body (taken; none: no body) once the repository has the execution in that
+ * version or a later one; version 0: once it has it no more. */
+void api_wait_applied(struct api_call *c, cdz_str id, uint64_t version, int status,
+                      struct cdz_buf *body);
 void api_follow_execution(struct api_call *c, cdz_str id);
 void api_follow_logs(struct api_call *c, cdz_str id, enum cdz_level least);
 void api_waits_drain(struct cdz_api *api);
 /* After the HTTP server has stopped: no reader is left. */
 void api_waits_done(struct cdz_api *api);
 bool api_waits_start(struct cdz_api *api);
+/* The execution of the repository, or answers. One that has just been acknowledged is 404 as well. */
+struct cdz_execution *api_execution_get(struct api_call *c, cdz_str id);
+/* The search set of parameters, reference/api.md §2; false: answered already. executions.c */
+bool api_execution_filter(struct api_call *c, struct cdz_execution_filter *ret);
+/*
+ * The posted parts as a map; a file part belongs to the input that its filename (or else its name)
+ * is, and is stored for the execution. executions.c
+ */
+CDZ_MUST_USE cdz_rc api_posted_inputs(struct api_call *c, const struct cdz_flow *flow,
+                                      const struct cdz_input *inputs, size_t input_count,
+                                      cdz_str execution, cdz_val *ret, struct cdz_err *err);
+/* The body as JSON, or answers. */
+bool api_body_json(struct api_call *c, cdz_val *ret);
 cdz_str api_execution_url(struct cdz_api *api, const struct cdz_execution *e,
                           struct cdz_arena *arena);
 

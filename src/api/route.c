@@ -36,17 +36,16 @@ static int match(const char *pattern, cdz_str path, cdz_str param[4])
 }
 
 const struct api_route *api_route_find(const struct api_route *table, cdz_str method, cdz_str path,
-                                       cdz_str param[4])
+                                       cdz_str param[4], int *most)
 {
     const struct api_route *best = NULL;
-    int most = -1;
     for (const struct api_route *r = table; r->method; r++) {
         cdz_str found[4] = {{0}};
         if (!cdz_str_is(method, r->method))
             continue;
         int literal = match(r->pattern, path, found);
-        if (literal > most) {
-            most = literal;
+        if (literal > *most) {
+            *most = literal;
             best = r;
             memcpy(param, found, sizeof(found));
         }

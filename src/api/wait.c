@@ -13,10 +13,12 @@
 
 #define KEEP_ALIVE (15 * CDZ_SECOND)
 #define LOOK_EVERY (2 * CDZ_SECOND)
+/* How long the answer to a change waits for the repository to show it. */
+#define APPLIED_SPAN (5 * CDZ_SECOND)
 /* How long a stop waits for the readers of streams to take what is left for them. */
 #define DRAIN_GRACE (500 * CDZ_MS)
 
-enum wait_kind { WAIT_DOCUMENT, WAIT_TERMINAL, FOLLOW_EXECUTION, FOLLOW_LOGS };
+enum wait_kind { WAIT_DOCUMENT, WAIT_TERMINAL, WAIT_APPLIED, FOLLOW_EXECUTION, FOLLOW_LOGS };
 
 struct api_wait {
     struct api_wait *next;
@@ -30,6 +32,9 @@ struct api_wait {
     cdz_us looked;                  /* WAIT_: when the client was seen last, monotonic */
     cdz_us written;                 /* FOLLOW_: when something was sent last, monotonic */
     enum cdz_level least;
+    struct cdz_buf body; /* WAIT_APPLIED: the answer, ... */
+    int status;
+    uint64_t version;       /* ... and what it waits for */
     bool ready, terminated; /* guarded by api->mu: the hub has news */
     struct cdz_buf logs;    /* guarded by api->mu: frames to send */
     atomic_bool gone;       /* FOLLOW_: the reader has left */
@@ -110,6 +115,7 @@ static void on_gone(void *ctx)
 static void wait_free(struct api_wait *w)
 {
     cdz_buf_done(&w->logs);
+    cdz_buf_done(&w->body);
     free(w);
 }
 
@@ -177,6 +183,29 @@ void api_wait_execution(struct api_call *c, cdz_str id, bool terminal, cdz_us sp
     if (!enlist(w)) {
         wait_free(w);
         api_failf(c, CDZ_E_UNAVAILABLE, "the server is stopping");
+    }
+}
+
+static void answer_body(struct api_call *c, int status, struct cdz_buf *body)
+{
+    if (body->n)
+        api_json(c, status, body);
+    else
+        api_empty(c, status);
+}
+
+void api_wait_applied(struct api_call *c, cdz_str id, uint64_t version, int status,
+                      struct cdz_buf *body)
+{
+    struct api_wait *w = wait_new(c, WAIT_APPLIED, id);
+    w->until = cdz_mono_us() + APPLIED_SPAN;
+    w->version = version;
+    w->status = status;
+    w->body = *body;
+    *body = (struct cdz_buf)CDZ_BUF_INIT;
+    if (!enlist(w)) { /* it is durable: the repository has it later */
+        answer_body(c, w->status, &w->body);
+        wait_free(w);
     }
 }
 
@@ -251,6 +280,26 @@ static bool serve_wait(struct api_wait *w, bool terminated, bool draining)
     return false;
 }
 
+/* True: w is done with. Thread: pulse; no lock. */
+static bool serve_applied(struct api_wait *w, bool draining)
+{
+    struct api_call c = call_of(w);
+    struct cdz_execution *e = NULL;
+    struct cdz_err err;
+    bool over = draining || cdz_mono_us() >= w->until; /* it is durable all the same */
+    cdz_rc rc =
+        over ? CDZ_OK
+             : cdz_repository_execution_get(w->api->s->repository, cdz_str_z(w->id), &e, &err);
+    if (rc == CDZ_OK && e)
+        over = w->version && e->version >= w->version;
+    else if (rc == CDZ_E_NOT_FOUND)
+        over = w->version == 0;
+    cdz_execution_free(e);
+    if (over)
+        answer_body(&c, w->status, &w->body);
+    return over;
+}
+
 /* A client that gave up must not hold its connection until the execution ends. Thread: pulse. */
 static bool has_hung_up(struct api_wait *w)
 {
@@ -295,6 +344,8 @@ static bool serve(struct api_wait *w, bool ready, bool terminated, struct cdz_bu
         return (ready || draining || cdz_mono_us() >= w->until) &&
                serve_wait(w, terminated, draining);
     }
+    if (w->kind == WAIT_APPLIED)
+        return (ready || draining || cdz_mono_us() >= w->until) && serve_applied(w, draining);
     if (atomic_load(&w->gone) || draining)
         return true;
     if (logs->n) {

@@ -30,5 +30,6 @@
 #define CDZ_HEADER_BYTES_MAX (32u << 10) /* an HTTP request's header block */
 #define CDZ_ID_MAX           100u        /* characters of a flow or task id */
 #define CDZ_NAMESPACE_MAX    150u
+#define CDZ_CASCADE_MAX      10000u /* ended executions whose children a kill looks for */
 
 #endif

@@ -14,20 +14,23 @@
 #include "model/flow.h"
 
 /*
- * In place: the failed and the paused task runs are run again, everything else is kept. With
- * new_id.n: another execution (parentId is the old one's) of e->flow, which may be another revision.
- * CDZ_E_CONFLICT: its state, or nothing to restart from.
+ * In place: the failed and the paused task runs are run again (RESTARTED; the flowables above them
+ * RUNNING), everything else is kept; a flowable that failed by itself is RESTARTED and begins anew,
+ * its children are gone. With new_id.n: another execution (parentId is the old one's) of e->flow,
+ * which may be another revision. CDZ_E_CONFLICT: its state; CDZ_E_INVALID: nothing to restart from.
  */
 CDZ_MUST_USE cdz_rc cdz_exec_restart(struct cdz_execution *e, cdz_str new_id, struct cdz_rng *rng,
                                      cdz_us now, struct cdz_err *err);
-/* Another execution: from the start (taskrun_id.n == 0), or from that task run on with all before it
- * kept. CDZ_E_NOT_FOUND: no such task run. */
+/* Another execution: from the start (taskrun_id.n == 0; it is CREATED, without task runs), or from
+ * that task run on with all before it kept. CDZ_E_INVALID: no such task run. */
 CDZ_MUST_USE cdz_rc cdz_exec_replay(struct cdz_execution *e, cdz_str new_id, cdz_str taskrun_id,
                                     struct cdz_rng *rng, cdz_us now, struct cdz_err *err);
-/* The task run and its last attempt get the state; the execution goes on from there. */
+/* The task run and its last attempt get the state; the execution goes on from there. CREATED and
+ * RESTARTED: it is run again. CDZ_E_NOT_FOUND: no such task run; CDZ_E_CONFLICT: the execution is
+ * live; CDZ_E_INVALID: the state. */
 CDZ_MUST_USE cdz_rc cdz_exec_set_state(struct cdz_execution *e, cdz_str taskrun_id,
                                        enum cdz_state state, cdz_us now, struct cdz_err *err);
-/* Terminated to terminated, nothing runs. CDZ_E_CONFLICT otherwise. */
+/* Terminated to terminated, nothing runs. CDZ_E_INVALID otherwise. */
 CDZ_MUST_USE cdz_rc cdz_exec_change_status(struct cdz_execution *e, enum cdz_state state,
                                            cdz_us now, struct cdz_err *err);
 

@@ -90,7 +90,8 @@ static void add_change(struct cdz_indexer *x, struct work *w, const struct cdz_r
         op.unique = r->offset;
     } else {
         op.kind = CDZ_REPO_EXECUTION_DELETE;
-        op.flags = CDZ_REPO_LOGS | CDZ_REPO_METRICS;
+        op.flags =
+            bytes.n ? (unsigned char)bytes.p[0] : (unsigned)(CDZ_REPO_LOGS | CDZ_REPO_METRICS);
         key = cdz_arena_printf(w->arena, "%.*s/d", CDZ_S(r->key));
     }
     void *before = cdz_table_get(&w->last, key);

@@ -140,7 +140,8 @@ struct cdz_record cdz_event_record(cdz_str execution_id, const struct cdz_event 
 /* A new random id, any thread. */
 cdz_str cdz_execution_id(struct cdz_arena *arena);
 
-/* change.c: a CHANGE record's value: kind byte and the model's record. */
+/* A CHANGE record's value: kind byte and the model's record; DELETE: a byte of CDZ_REPO_LOGS and
+ * CDZ_REPO_METRICS, what is to go with it. */
 enum cdz_change_kind { CDZ_CHANGE_HEAD = 1, CDZ_CHANGE_TASKRUN = 2, CDZ_CHANGE_DELETE = 3 };
 
 /* standalone.c: everything in one process. */
