@@ -182,6 +182,8 @@ void cdz_index_end(struct cdz_execution *e, struct cdz_taskrun *t)
     if (t->task->branch == CDZ_BRANCH_ON_PAUSE)
         return;
     s->ended++;
+    if (s->after)
+        return; /* one listener's failure is not another's */
     s->failed |= state == CDZ_FAILED;
     s->killed |= state == CDZ_KILLED;
     s->warned |= state == CDZ_WARNING;

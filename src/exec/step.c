@@ -37,7 +37,12 @@ void cdz_step_state(struct step *s, enum cdz_state state)
 void cdz_step_effect(struct step *s, enum cdz_effect_kind kind, cdz_us at, cdz_str id,
                      cdz_str bytes)
 {
-    CDZ_PUSH(s->arena, &s->out->effects, (struct cdz_effect){kind, at, id, bytes});
+    bool elsewhere = kind == CDZ_EFFECT_EVENT || kind == CDZ_EFFECT_CREATE ||
+                     kind == CDZ_EFFECT_CHILD || kind == CDZ_EFFECT_FILE;
+    struct cdz_effect f = {.kind = kind, .at = at, .id = id, .bytes = bytes};
+    if (elsewhere) /* effects outlive the execution that ends in this step */
+        f.id = cdz_arena_str(s->arena, id);
+    CDZ_PUSH(s->arena, &s->out->effects, f);
 }
 
 void cdz_step_log(struct step *s, const struct cdz_taskrun *t, enum cdz_level level,
@@ -68,8 +73,7 @@ void cdz_step_event(struct step *s, cdz_str key, const struct cdz_event *ev)
 {
     cdz_buf_reset(&s->buf);
     cdz_event_encode(ev, CDZ_STR(""), &s->buf);
-    cdz_step_effect(s, CDZ_EFFECT_EVENT, 0, cdz_arena_str(s->arena, key),
-                    cdz_buf_copy(&s->buf, s->arena));
+    cdz_step_effect(s, CDZ_EFFECT_EVENT, 0, key, cdz_buf_copy(&s->buf, s->arena));
 }
 
 void cdz_step_env(struct step *s, const struct cdz_taskrun *t, const struct cdz_needs *needs,
