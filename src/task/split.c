@@ -238,9 +238,9 @@ cdz_rc cdz_split_file(struct cdz_run *run, const struct cdz_split *split, cdz_st
     CDZ_TRY(cdz_storage_path(uri, &path, err));
     if (!cdz_run_may_read(run, path))
         return cdz_fail(err, CDZ_E_TASK, "file %.*s is not this execution's to read", CDZ_S(uri));
-    if (!split->bytes && split->partitions > CDZ_SPLIT_PARTITIONS_MAX)
+    if (!split->bytes && split->partitions > CDZ_SPLIT_PARTS_MAX)
         return cdz_fail(err, CDZ_E_LIMIT, "a file can be split into at most %u partitions",
-                        CDZ_SPLIT_PARTITIONS_MAX);
+                        CDZ_SPLIT_PARTS_MAX);
     if (!split->bytes && split->partitions)
         s.piece_count = (size_t)split->partitions;
     s.extension = extension_of(path);

@@ -21,7 +21,7 @@ CDZ_MUST_USE cdz_rc cdz_split_init(struct cdz_split *ret, cdz_val bytes, cdz_val
                                    cdz_val rows, cdz_val separator, struct cdz_err *err);
 
 /* Reads uri and stores the pieces in the task run's folder; *ret_uris in the run's arena, in order.
- * CDZ_E_LIMIT beyond CDZ_EACH_VALUES_MAX pieces or CDZ_SPLIT_PARTITIONS_MAX partitions. */
+ * CDZ_E_LIMIT beyond CDZ_EACH_VALUES_MAX pieces or CDZ_SPLIT_PARTS_MAX partitions. */
 CDZ_MUST_USE cdz_rc cdz_split_file(struct cdz_run *run, const struct cdz_split *split, cdz_str uri,
                                    cdz_str **ret_uris, size_t *ret_n, struct cdz_err *err);
 
