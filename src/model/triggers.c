@@ -150,7 +150,6 @@ static const struct cdz_prop flow_outputs[] = {
     {"flowId", CDZ_PROP_STRING, 0, .doc = "Its flow."},
     {"flowRevision", CDZ_PROP_INT, 0, .doc = "Revision of its flow."},
     {"state", CDZ_PROP_STRING, 0, .doc = "Its state."},
-    {"outputs", CDZ_PROP_MAP, 0, .doc = "Its outputs, if it has some."},
     {0},
 };
 
