@@ -179,12 +179,11 @@ TEST(a_trigger_listens_to_states)
 
 TEST(plain_conditions_must_all_hold)
 {
-    HEAR(
-        "conditions: [{type: " CONDITION("ExecutionFlow") ", namespace: x, flowId: f}, "
-                                                          "{type: " CONDITION(
-                                                              "ExecutionStatus") ", in: [FAILED]}]",
-        {"x/f", CDZ_FAILED, "10:00:00", true, 0}, {"x/f", CDZ_SUCCESS, "10:00:00", false, 0},
-        {"x/g", CDZ_FAILED, "10:00:00", false, 0});
+    HEAR("conditions: [{type: " CONDITION(
+             "ExecutionFlow") ", namespace: x, flowId: f}, "
+                              "{type: " CONDITION("ExecutionStatus") ", in: [FAILED]}]",
+         {"x/f", CDZ_FAILED, "10:00:00", true, 0}, {"x/f", CDZ_SUCCESS, "10:00:00", false, 0},
+         {"x/g", CDZ_FAILED, "10:00:00", false, 0});
     HEAR("conditions: [{type: " CONDITION("Expression") ", expression: '{{ nothing }}'}]",
          {"x/f", CDZ_FAILED, "10:00:00", false, 0});
 }
