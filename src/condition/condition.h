@@ -23,6 +23,18 @@ CDZ_MUST_USE cdz_rc cdz_conditions_hold(const struct cdz_conditions *conditions,
                                         struct cdz_condition_ctx *ctx, bool *ret,
                                         struct cdz_err *err);
 
+/* True if the execution has all of these labels (map key -> text). */
+bool cdz_labels_have(const struct cdz_execution *e, cdz_val labels);
+
+/* Another env with `trigger` = {outputs} of the execution (outputs only if it has some). */
+struct cdz_trigger_env {
+    struct cdz_env env; /* first */
+    struct cdz_env *inner;
+    cdz_val trigger;
+};
+void cdz_trigger_env_init(struct cdz_trigger_env *ret, struct cdz_env *inner,
+                          const struct cdz_execution *e, struct cdz_arena *arena);
+
 /* The descriptors of all conditions, for the registry; ends with NULL. */
 extern const struct cdz_type *const cdz_condition_types[];
 

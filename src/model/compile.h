@@ -155,9 +155,8 @@ struct cdz_conditions cdz_compile_conditions(struct cdz_compiler *c,
 /* What a timeWindow of this kind must and must not have. */
 void cdz_check_time_window(struct cdz_compiler *c, const struct cdz_yaml_node *node,
                            const struct cdz_path *path);
-/* Names of states as bits; unknown ones are reported. */
-uint32_t cdz_compile_states(struct cdz_compiler *c, const struct cdz_yaml_node *list,
-                            const struct cdz_path *path);
+/* A list of names of states as bits; null: 0. What is no state was reported by its descriptor. */
+uint32_t cdz_states_of(cdz_val names);
 
 /* triggers.c, section.c: the other parts of a flow. */
 void cdz_compile_triggers(struct cdz_compiler *c, const struct cdz_yaml_node *list,

@@ -35,29 +35,15 @@ const struct cdz_type *cdz_compile_type(struct cdz_compiler *c, const struct cdz
     return NULL;
 }
 
-uint32_t cdz_compile_states(struct cdz_compiler *c, const struct cdz_yaml_node *list,
-                            const struct cdz_path *path)
+uint32_t cdz_states_of(cdz_val names)
 {
     uint32_t bits = 0;
-    if (!cdz_check_list(c, list, path))
+    enum cdz_state state;
+    if (names.kind != CDZ_LIST)
         return 0;
-    for (size_t i = 0; i < list->n; i++) {
-        const struct cdz_yaml_node *item = list->items[i];
-        struct cdz_path here = {.up = path, .index = i, .item = true};
-        enum cdz_state state;
-        const char *nearest = NULL;
-        size_t best = SIZE_MAX;
-        if (item->kind == CDZ_YAML_SCALAR && cdz_state_parse(item->text, &state)) {
+    CDZ_LIST_EACH (name, names)
+        if (name->kind == CDZ_TEXT && cdz_state_parse(cdz_val_str(*name), &state))
             bits |= 1u << state;
-            continue;
-        }
-        cdz_str name = item->kind == CDZ_YAML_SCALAR ? item->text : CDZ_STR("");
-        for (int s = 0; s < CDZ_STATE_COUNT; s++)
-            if (cdz_is_nearer(name, cdz_str_z(cdz_state_name((enum cdz_state)s)), &best))
-                nearest = cdz_state_name((enum cdz_state)s);
-        cdz_compile_error(c, item->mark, &here, cdz_compile_hint(c, nearest),
-                          "`%.*s` is not a state", (int)(name.n < 100 ? name.n : 100), name.p);
-    }
     return bits;
 }
 
@@ -111,7 +97,7 @@ void cdz_check_time_window(struct cdz_compiler *c, const struct cdz_yaml_node *n
                               rows[i].words);
         } else if (rows[i].time &&
                    (value->kind != CDZ_YAML_SCALAR || !cdz_iso_parse(value->text, &date) ||
-                    (date.type != CDZ_LOCAL_TIME && date.type != CDZ_OFFSET))) {
+                    date.type != CDZ_LOCAL_TIME)) {
             cdz_compile_error(c, value->mark, &here, NULL,
                               "must be a time of the day such as 09:00:00");
         }

@@ -233,15 +233,23 @@ static cdz_val compile_scalar(struct cdz_compiler *c, const struct cdz_prop *pro
     return compile_enum(c, prop, node, path);
 }
 
+/* An item of a list of texts. */
+static cdz_val compile_string(struct cdz_compiler *c, const struct cdz_prop *prop,
+                              const struct cdz_yaml_node *node, const struct cdz_path *path)
+{
+    bool dynamic = prop->flags & CDZ_PROP_DYNAMIC;
+    if (prop->values && !(dynamic && has_expression(node->text)))
+        return compile_enum(c, prop, node, path);
+    return dynamic ? cdz_compile_text(c, node, path) : cdz_val_text(cdz_compile_str(c, node->text));
+}
+
 static cdz_val compile_strings(struct cdz_compiler *c, const struct cdz_prop *prop,
                                const struct cdz_yaml_node *node, const struct cdz_path *path)
 {
     bool dynamic = prop->flags & CDZ_PROP_DYNAMIC;
     cdz_val list = cdz_val_list(c->arena, node->n);
     if (node->kind == CDZ_YAML_SCALAR && (prop->flags & CDZ_PROP_ONE)) {
-        cdz_list_push(c->arena, list,
-                      dynamic ? cdz_compile_text(c, node, path)
-                              : cdz_val_text(cdz_compile_str(c, node->text)));
+        cdz_list_push(c->arena, list, compile_string(c, prop, node, path));
         return list;
     }
     if (node->kind == CDZ_YAML_SCALAR && dynamic && has_expression(node->text))
@@ -254,9 +262,7 @@ static cdz_val compile_strings(struct cdz_compiler *c, const struct cdz_prop *pr
         if (item->kind != CDZ_YAML_SCALAR || cdz_node_is_null(item))
             wrong_kind(c, item, &here, "text");
         else
-            cdz_list_push(c->arena, list,
-                          dynamic ? cdz_compile_text(c, item, &here)
-                                  : cdz_val_text(cdz_compile_str(c, item->text)));
+            cdz_list_push(c->arena, list, compile_string(c, prop, item, &here));
     }
     return list;
 }

@@ -9,6 +9,12 @@ static const struct {
 #undef CDZ_STATE_ROW
 };
 
+const char *const cdz_state_names[] = {
+#define CDZ_STATE_TEXT(name, terminated) #name,
+    CDZ_STATE_LIST(CDZ_STATE_TEXT)
+#undef CDZ_STATE_TEXT
+        NULL};
+
 const char *cdz_state_name(enum cdz_state s)
 {
     return states[s].name;

@@ -31,6 +31,8 @@ enum cdz_state {
 /* Not a member of the enum, so that a switch over all states is complete without it. */
 enum { CDZ_STATE_COUNT = CDZ_SKIPPED + 1 };
 
+/* All names, in the order of the enum; ends with NULL. */
+extern const char *const cdz_state_names[];
 const char *cdz_state_name(enum cdz_state s);
 bool cdz_state_parse(cdz_str s, enum cdz_state *ret);
 bool cdz_state_is_terminated(enum cdz_state s);

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "expr/zone.h"
 #include "model/compile.h"
+#include "model/state.h"
 
 static const char *const levels[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", NULL};
 
@@ -35,7 +36,8 @@ const struct cdz_prop cdz_trigger_props[] = {
     {"logToFile", CDZ_PROP_BOOL, 0, .doc = "True: logs go to a file in the internal storage."},
     {"labels", CDZ_PROP_LABELS, CDZ_PROP_DYNAMIC, .doc = "Labels of the executions."},
     {"stopAfter", CDZ_PROP_STRINGS, 0,
-     .doc = "It is disabled once an execution of it has ended in one of these states."},
+     .doc = "It is disabled once an execution of it has ended in one of these states.",
+     .values = cdz_state_names},
     {0},
 };
 
@@ -118,7 +120,8 @@ static const struct cdz_prop where_props[] = {
 static const struct cdz_prop upstream_props[] = {
     {"namespace", CDZ_PROP_STRING, CDZ_PROP_REQUIRED, .doc = "Namespace of the other flow."},
     {"flowId", CDZ_PROP_STRING, 0, .doc = "Its id; without: any."},
-    {"states", CDZ_PROP_STRINGS, 0, .doc = "States of its execution; without: any."},
+    {"states", CDZ_PROP_STRINGS, 0, .doc = "States of its execution; without: any.",
+     .values = cdz_state_names},
     {"labels", CDZ_PROP_LABELS, 0, .doc = "Labels that its execution must have."},
     {0},
 };
@@ -135,7 +138,8 @@ static const struct cdz_prop preconditions_props[] = {
 static const struct cdz_prop flow_props[] = {
     {"inputs", CDZ_PROP_MAP, CDZ_PROP_DYNAMIC, .doc = "Inputs of the new execution."},
     {"states", CDZ_PROP_STRINGS, 0,
-     .doc = "States of the other execution that start one; without: all terminated ones."},
+     .doc = "States of the other execution that start one; without: all terminated ones.",
+     .values = cdz_state_names},
     {"preconditions", CDZ_PROP_OBJECT, 0, .doc = "What must have happened within some time.",
      .nested = preconditions_props},
     {0},
@@ -146,7 +150,6 @@ static const struct cdz_prop flow_outputs[] = {
     {"flowId", CDZ_PROP_STRING, 0, .doc = "Its flow."},
     {"flowRevision", CDZ_PROP_INT, 0, .doc = "Revision of its flow."},
     {"state", CDZ_PROP_STRING, 0, .doc = "Its state."},
-    {"outputs", CDZ_PROP_MAP, 0, .doc = "Its outputs, if it has some."},
     {0},
 };
 
@@ -295,20 +298,13 @@ static void check_preconditions(struct cdz_compiler *c, const struct cdz_yaml_no
                                 const struct cdz_path *path)
 {
     const struct cdz_yaml_node *window = cdz_yaml_get(node, "timeWindow"),
-                               *where = cdz_yaml_get(node, "where"),
-                               *flows = cdz_yaml_get(node, "flows");
+                               *where = cdz_yaml_get(node, "where");
     struct cdz_path at_window = cdz_path_key(path, CDZ_STR("timeWindow")),
-                    at_where = cdz_path_key(path, CDZ_STR("where")),
-                    at_flows = cdz_path_key(path, CDZ_STR("flows"));
+                    at_where = cdz_path_key(path, CDZ_STR("where"));
     if (!cdz_node_is_null(cdz_yaml_get(node, "id")))
         (void)cdz_compile_id(c, node, "id", "_-", path);
     if (window && window->kind == CDZ_YAML_MAP)
         cdz_check_time_window(c, window, &at_window);
-    for (size_t i = 0; flows && flows->kind == CDZ_YAML_LIST && i < flows->n; i++) {
-        struct cdz_path item = cdz_path_item(&at_flows, i, flows->items[i]);
-        struct cdz_path states = cdz_path_key(&item, CDZ_STR("states"));
-        (void)cdz_compile_states(c, cdz_yaml_get(flows->items[i], "states"), &states);
-    }
     for (size_t i = 0; where && where->kind == CDZ_YAML_LIST && i < where->n; i++) {
         struct cdz_path item = cdz_path_item(&at_where, i, where->items[i]);
         struct cdz_path at_filters = cdz_path_key(&item, CDZ_STR("filters"));
@@ -324,9 +320,8 @@ static void compile_flow_trigger(struct cdz_compiler *c, const struct cdz_yaml_n
                                  struct cdz_trigger *trigger, const struct cdz_path *path)
 {
     const struct cdz_yaml_node *preconditions = cdz_yaml_get(node, "preconditions");
-    struct cdz_path states = cdz_path_key(path, CDZ_STR("states"));
     struct cdz_path below = cdz_path_key(path, CDZ_STR("preconditions"));
-    trigger->states = cdz_compile_states(c, cdz_yaml_get(node, "states"), &states);
+    trigger->states = cdz_states_of(cdz_map_getz(trigger->props, "states"));
     trigger->preconditions = cdz_map_getz(trigger->props, "preconditions");
     if (preconditions && preconditions->kind == CDZ_YAML_MAP)
         check_preconditions(c, preconditions, &below);
@@ -362,6 +357,8 @@ static void compile_common(struct cdz_compiler *c, const struct cdz_yaml_node *n
         cdz_val v = cdz_compile_prop(c, prop, value, &here);
         if (cdz_str_is(name, "disabled"))
             trigger->disabled = v.kind == CDZ_BOOL && v.b;
+        if (cdz_str_is(name, "stopAfter"))
+            trigger->stop_after = cdz_states_of(v);
         if (cdz_str_is(name, "workerGroup") && cdz_map_getz(v, "key").kind != CDZ_NULL)
             cdz_compile_error(c, value->mark, &here, NULL,
                               "worker groups are not supported (Enterprise Edition functionality)");
@@ -375,8 +372,7 @@ static void compile_trigger(struct cdz_compiler *c, const struct cdz_yaml_node *
     const struct cdz_yaml_node *type_name = cdz_yaml_get(node, "type");
     struct cdz_path conditions = cdz_path_key(path, CDZ_STR("conditions")),
                     old = cdz_path_key(path, CDZ_STR("scheduleConditions")),
-                    labels = cdz_path_key(path, CDZ_STR("labels")),
-                    stop = cdz_path_key(path, CDZ_STR("stopAfter"));
+                    labels = cdz_path_key(path, CDZ_STR("labels"));
     ret->mark = node->mark;
     ret->id = cdz_compile_id(c, node, "id", "_-", path);
     ret->type = cdz_compile_type(c, node, CDZ_TRIGGER, path, &known);
@@ -389,7 +385,6 @@ static void compile_trigger(struct cdz_compiler *c, const struct cdz_yaml_node *
     if (!cdz_node_is_null(cdz_yaml_get(node, "labels")))
         ret->labels = cdz_compile_labels(c, cdz_yaml_get(node, "labels"),
                                          CDZ_LABELS_NO_SYSTEM | CDZ_LABELS_DYNAMIC, &labels);
-    ret->stop_after = cdz_compile_states(c, cdz_yaml_get(node, "stopAfter"), &stop);
     ret->props = cdz_val_map(c->arena, 0);
     if (!ret->type)
         return;

@@ -17,8 +17,9 @@ enum cdz_prop_kind {
     CDZ_PROP_DURATION, /* ISO-8601 or seconds */
     CDZ_PROP_ENUM,     /* one of `values` */
     CDZ_PROP_LIST,     /* list of anything, or DYNAMIC text that renders to a JSON list */
-    CDZ_PROP_STRINGS,  /* list of scalars; with CDZ_PROP_ONE a single scalar is a list of one */
-    CDZ_PROP_MAP,      /* map of anything, or DYNAMIC text that renders to a JSON object */
+    CDZ_PROP_STRINGS, /* list of scalars, each one of `values` if there are some; with CDZ_PROP_ONE a
+                          single scalar is a list of one */
+    CDZ_PROP_MAP,     /* map of anything, or DYNAMIC text that renders to a JSON object */
     CDZ_PROP_ANY,
     CDZ_PROP_OBJECT,  /* map with the properties of `nested` */
     CDZ_PROP_OBJECTS, /* list of such maps */
@@ -47,7 +48,7 @@ struct cdz_prop {
     unsigned flags;
     const char *fallback;      /* default, written as YAML; NULL: none. Filled in by the compiler */
     const char *doc;           /* one sentence */
-    const char *const *values; /* ENUM: NULL-terminated */
+    const char *const *values; /* ENUM, STRINGS: NULL-terminated */
     const struct cdz_prop *nested; /* OBJECT, OBJECTS: ends with name NULL */
     int64_t min;                   /* INT: least value; applies when CDZ_PROP_INT and has_min */
     bool has_min;

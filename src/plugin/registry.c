@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "condition/condition.h"
 #include "model/flowables.h"
 #include "model/triggers.h"
 #include "task/types.h"
@@ -23,6 +24,8 @@ static void fill(void)
     for (const struct cdz_type *const *t = cdz_flowable_types; *t; t++)
         add(*t);
     for (const struct cdz_type *const *t = cdz_trigger_types; *t; t++)
+        add(*t);
+    for (const struct cdz_type *const *t = cdz_condition_types; *t; t++)
         add(*t);
     for (size_t i = 0; i < cdz_task_type_count; i++)
         add(cdz_task_types[i]);

@@ -12,6 +12,9 @@ extern const struct cdz_type cdz_task_fail;               /* fail.c */
 extern const struct cdz_type cdz_task_sleep;              /* sleep.c */
 extern const struct cdz_type cdz_task_http_request;       /* http_request.c */
 extern const struct cdz_type cdz_task_http_download;      /* http_download.c */
+extern const struct cdz_type cdz_trigger_http;            /* http_trigger.c */
+/* for_each_item.c */
+extern const struct cdz_type cdz_task_for_each_item_split, cdz_task_for_each_item_merge;
 /* script_types.c */
 extern const struct cdz_type cdz_task_shell_commands, cdz_task_shell_script;
 extern const struct cdz_type cdz_task_python_commands, cdz_task_python_script;

@@ -102,7 +102,8 @@ TEST(ids_are_unique_over_all_lists)
         HEAD
         "tasks:\n- {id: s, type: " FLOW("Sequential") ", tasks: [" LEAF("a") "], finally: [" LEAF(
             "b") "]}\nfinally: [" LEAF("a") "]\nafterExecution: [" LEAF("b") "]\nlisteners: "
-                                                                             "[{tasks: [" LEAF("s") "]}]\n");
+                                                                             "[{tasks: [" LEAF(
+                                                                                 "s") "]}]\n");
     CHECK(!p.flow && says(&p, "Duplicate task id with name [a, b, s]"), "%.*s", CDZ_S(p.report));
     done(&p);
 }
@@ -135,14 +136,13 @@ TEST(a_pause_has_inputs_and_a_task)
 
 TEST(loops_have_the_defaults_of_their_names)
 {
-    struct parsed
-        p = parse(HEAD
-                  "tasks:\n- {id: w, type: " FLOW("WaitFor") ", condition: 'x', tasks: [" LEAF(
-                      "a") "]}\n- {id: l, type: " FLOW("LoopUntil") ", condition: 'x', tasks: "
-                                                                    "[" LEAF("b") "], "
-                                                                                  "checkFrequency: "
-                                                                                  "{maxIterations: "
-                                                                                  "3}}\n");
+    struct parsed p =
+        parse(HEAD "tasks:\n- {id: w, type: " FLOW("WaitFor") ", condition: 'x', tasks: [" LEAF(
+            "a") "]}\n- {id: l, type: " FLOW("LoopUntil") ", condition: 'x', tasks: "
+                                                          "[" LEAF("b") "], "
+                                                                        "checkFrequency: "
+                                                                        "{maxIterations: "
+                                                                        "3}}\n");
     CHECK(p.flow, "%.*s", CDZ_S(p.report));
     if (p.flow) {
         cdz_val w = cdz_map_getz(p.flow->tasks.v[0]->props, "checkFrequency");
@@ -177,14 +177,12 @@ TEST(a_for_each_item_is_three_tasks)
               cdz_str_is(needs->outputs[1].task_id, "each_items"));
     }
     done(&p);
-    p = parse(
-        HEAD "tasks:\n- {id: each, type: " FLOW("ForEachItem") ", items: x, namespace: a.b, "
-                                                               "flowId: g}\n- " LEAF(
-                                                                   "each_merge") "\n- {id: "
-                                                                                 "q, type: '" FLOW(
-                                                                                     "ForEachItem$"
-                                                                                     "ForEachItemSp"
-                                                                                     "lit") "'}\n");
+    p = parse(HEAD "tasks:\n- {id: each, type: " FLOW(
+        "ForEachItem") ", items: x, namespace: a.b, "
+                       "flowId: g}\n- " LEAF("each_merge") "\n- {id: "
+                                                           "q, type: '" FLOW("ForEachItem$"
+                                                                             "ForEachItemSp"
+                                                                             "lit") "'}\n");
     CHECK(says(&p, "Duplicate task id with name [each_merge]"), "%.*s", CDZ_S(p.report));
     CHECK(says(&p, "tasks[q].type: Invalid type: "), "%.*s", CDZ_S(p.report));
     done(&p);
@@ -391,7 +389,7 @@ TEST(wrong_triggers_are_told)
          "invalid webhook: conditions of type MultipleCondition are not supported"},
         {"type: io.kestra.plugin.core.trigger.ScheduleOnDates, dates: ['2024-01-01']",
          "`2024-01-01` is not a date with a zone"},
-        {"type: io.kestra.plugin.core.trigger.Flow, states: [DONE]", "`DONE` is not a state"},
+        {"type: io.kestra.plugin.core.trigger.Flow, states: [DONE]", "`DONE` is not one of ["},
         {"type: io.kestra.plugin.core.trigger.Flow, preconditions: {id: 'a b'}",
          "triggers[t].preconditions.id: must match"},
         {"type: io.kestra.plugin.core.trigger.Flow, preconditions: {id: p, timeWindow: {type: "
