@@ -66,6 +66,7 @@ struct cdz_log_filter {
     cdz_str q, namespace_, flow_id, trigger_id, execution_id, task_id, taskrun_id;
     int attempt; /* -1: any */
     enum cdz_level min_level;
+    uint32_t levels; /* bit per enum cdz_level: only these; 0: any */
     cdz_us from, to;
 };
 
