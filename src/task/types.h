@@ -5,6 +5,16 @@
 
 #include "model/type.h"
 
+extern const struct cdz_type cdz_task_log, cdz_task_echo; /* log.c */
+extern const struct cdz_type cdz_task_return;             /* return.c */
+extern const struct cdz_type cdz_task_output_values;      /* output_values.c */
+extern const struct cdz_type cdz_task_fail;               /* fail.c */
+extern const struct cdz_type cdz_task_sleep;              /* sleep.c */
+extern const struct cdz_type cdz_task_http_request;       /* http_request.c */
+extern const struct cdz_type cdz_task_http_download;      /* http_download.c */
+extern const struct cdz_type cdz_trigger_http;            /* http_trigger.c */
+/* for_each_item.c */
+extern const struct cdz_type cdz_task_for_each_item_split, cdz_task_for_each_item_merge;
 extern const struct cdz_type cdz_task_log, cdz_task_echo;            /* log.c */
 extern const struct cdz_type cdz_task_return;                        /* return.c */
 extern const struct cdz_type cdz_task_output_values;                 /* output_values.c */
