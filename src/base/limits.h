@@ -37,8 +37,6 @@
 #define CDZ_SECRETS_MAX                                                                            \
     1000u /* secrets that one attempt may see: log lines are searched for each */
 #define CDZ_ITEM_BYTES_MAX   (10u << 20) /* a line of a file that is split, filtered or deduplicated */
-#define CDZ_SPLIT_FILES_MAX  200000u /* files that one split makes: they are listed in its outputs */
-#define CDZ_SPLIT_PARTITIONS_MAX  256u /* each is an open file while the split goes on */
 #define CDZ_DEDUPLICATE_KEYS_MAX  5000000u /* different keys of DeduplicateItems: some 100 bytes each */
 
 #endif

@@ -30,6 +30,7 @@ struct cdz_repo_op {
         CDZ_REPO_EXECUTION_DELETE, /* id; with all task runs; flags: CDZ_REPO_LOGS, CDZ_REPO_METRICS
                                       too */
         CDZ_REPO_LOGS_DELETE,      /* log filter */
+        CDZ_REPO_METRICS_DELETE,   /* id: of this execution */
     } kind;
     cdz_str id;
     cdz_str bytes;

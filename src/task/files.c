@@ -9,25 +9,9 @@
 
 #include "base/id.h"
 #include "base/limits.h"
+#include "task/split.h"
 
 enum { BLOCK = 64 << 10, EXTENSION_MAX = 17 };
-
-cdz_rc cdz_temp_file(struct cdz_run *run, int *ret, struct cdz_err *err)
-{
-    const char *dir = cdz_arena_z(run->arena, run->worker->tmp_dir);
-    *ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (*ret >= 0)
-        return CDZ_OK;
-    /* A file system without O_TMPFILE. */
-    cdz_str name = cdz_arena_printf(run->arena, "%s/file-XXXXXX", dir);
-    char *path = cdz_arena_alloc(run->arena, name.n + 1);
-    memcpy(path, name.p, name.n + 1);
-    *ret = mkostemp(path, O_CLOEXEC);
-    if (*ret < 0)
-        return cdz_fail_errno(err, errno, "mkostemp", "a temporary file cannot be made");
-    (void)unlink(path); /* the descriptor keeps it */
-    return CDZ_OK;
-}
 
 cdz_str cdz_file_extension(cdz_str path)
 {
@@ -122,7 +106,7 @@ cdz_rc cdz_lines_next(struct cdz_lines *l, cdz_str *ret, bool *ret_end, struct c
 cdz_rc cdz_out_open(struct cdz_out *o, struct cdz_run *run, struct cdz_err *err)
 {
     *o = (struct cdz_out){.run = run, .fd = -1};
-    return cdz_temp_file(run, &o->fd, err);
+    return cdz_run_temp_file(run, &o->fd, err);
 }
 
 void cdz_out_done(struct cdz_out *o)

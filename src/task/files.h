@@ -8,8 +8,6 @@
 
 #include "task/run.h"
 
-/* An unnamed temporary file of the worker; the caller closes it. */
-CDZ_MUST_USE cdz_rc cdz_temp_file(struct cdz_run *run, int *ret_fd, struct cdz_err *err);
 /* ".csv" of a path or URI, or ".tmp". Borrowed or static. */
 cdz_str cdz_file_extension(cdz_str path);
 /* A new random name with this extension. */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/id.h"
-#include "task/files.h"
 #include "task/http.h"
+#include "task/split.h"
 #include "task/types.h"
 
 enum { NAME_MAX_BYTES = 200, EXTENSION_MAX_BYTES = 16 };
@@ -111,7 +111,7 @@ static cdz_rc download_run(struct cdz_run *run, struct cdz_err *err)
     int fd = -1;
     cdz_rc rc = cdz_http_task_init(&t, run, err);
     if (rc == CDZ_OK)
-        rc = cdz_temp_file(run, &fd, err);
+        rc = cdz_run_temp_file(run, &fd, err);
     t.call.to_fd = fd;
     t.call.body_max = 0; /* maxContentLength is for what stays in memory */
     if (rc == CDZ_OK)
