@@ -20,7 +20,7 @@
 #define CDZ_EXPR_RENDER_MAX  10u         /* render() inside render() */
 #define CDZ_REGEX_MATCH_MAX  1000000u /* PCRE2 match limit: an evil pattern ends within some ms */
 #define CDZ_EACH_VALUES_MAX  200000u  /* values of one each task */
-#define CDZ_SPLIT_PARTS_MAX  500u     /* partitions of a file, written side by side */
+#define CDZ_SPLIT_PARTS_MAX 500u /* pieces of a file that are written side by side */
 #define CDZ_OUTPUT_BYTES_MAX (10u << 20) /* outputs of one task run, encoded */
 #define CDZ_LOG_MESSAGE_MAX  10240u      /* characters of one log entry; longer ones are split */
 #define CDZ_LOG_LINE_MAX                                                                           \
@@ -32,5 +32,11 @@
 #define CDZ_ID_MAX           100u        /* characters of a flow or task id */
 #define CDZ_NAMESPACE_MAX    150u
 #define CDZ_CASCADE_MAX      10000u /* ended executions whose children a kill looks for */
+#define CDZ_KV_KEY_MAX       200u        /* characters of a key: it becomes a file name */
+#define CDZ_KV_BYTES_MAX     (10u << 20) /* one value of the key-value store, as Ion text */
+#define CDZ_SECRETS_MAX                                                                            \
+    1000u /* secrets that one attempt may see: log lines are searched for each */
+#define CDZ_ITEM_BYTES_MAX   (10u << 20) /* a line of a file that is split, filtered or deduplicated */
+#define CDZ_DEDUPLICATE_KEYS_MAX  5000000u /* different keys of DeduplicateItems: some 100 bytes each */
 
 #endif

@@ -90,6 +90,7 @@ void cdz_step_env(struct step *s, const struct cdz_taskrun *t, const struct cdz_
     }
     cdz_map_env_init(ret, vars);
     ret->env.world = s->env->world;
+    ret->env.world_ctx = s->env->world_ctx;
     ret->env.zone = s->env->zone;
     ret->env.recursive = s->env->recursive;
 }

@@ -131,6 +131,7 @@ struct cdz_step {
 struct cdz_exec_env {
     cdz_rc (*world)(struct cdz_env *env, enum cdz_world_call call, const cdz_val *args, size_t n,
                     struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err);
+    const void *world_ctx; /* cdz_env.world_ctx of every rendering */
     cdz_val globals, envs; /* of the server's configuration */
     cdz_str zone;
     bool recursive;

@@ -164,3 +164,72 @@ cdz_rc cdz_decrypt(cdz_str key, cdz_str encrypted, struct cdz_arena *arena, cdz_
     *ret = (cdz_str){(const char *)to, body};
     return CDZ_OK;
 }
+
+#define WRAPPED_TYPE "io.kestra.datatype:aes_encrypted"
+
+cdz_val cdz_crypt_wrap(cdz_str encrypted, struct cdz_arena *arena)
+{
+    cdz_val map = cdz_val_map(arena, 2);
+    cdz_map_putz(arena, map, "type", cdz_val_z(WRAPPED_TYPE));
+    cdz_map_putz(arena, map, "value", cdz_val_text(encrypted));
+    return map;
+}
+
+bool cdz_crypt_wrapped(cdz_val v, cdz_str *ret)
+{
+    if (v.kind != CDZ_MAP || cdz_map_n(v) != 2)
+        return false;
+    cdz_val type = cdz_map_getz(v, "type"), value = cdz_map_getz(v, "value");
+    if (type.kind != CDZ_TEXT || value.kind != CDZ_TEXT ||
+        !cdz_str_is(cdz_val_str(type), WRAPPED_TYPE))
+        return false;
+    *ret = cdz_val_str(value);
+    return true;
+}
+
+/* Mostly nothing is encrypted: then nothing is copied. */
+static bool holds_wrapped(cdz_val v)
+{
+    cdz_str ignored;
+    if (cdz_crypt_wrapped(v, &ignored))
+        return true;
+    if (v.kind == CDZ_LIST) {
+        CDZ_LIST_EACH (item, v) {
+            if (holds_wrapped(*item))
+                return true;
+        }
+    } else if (v.kind == CDZ_MAP) {
+        CDZ_MAP_EACH (e, v) {
+            if (holds_wrapped(e->val))
+                return true;
+        }
+    }
+    return false;
+}
+
+cdz_val cdz_crypt_open_all(cdz_str key, cdz_val v, struct cdz_arena *arena,
+                           void (*seen)(void *ctx, cdz_str plain), void *ctx)
+{
+    struct cdz_err ignored;
+    cdz_str sealed, plain;
+    cdz_val to;
+    if (!holds_wrapped(v))
+        return v;
+    if (cdz_crypt_wrapped(v, &sealed)) {
+        if (!key.n || cdz_decrypt(key, sealed, arena, &plain, &ignored) != CDZ_OK)
+            return v;
+        if (seen)
+            seen(ctx, plain);
+        return cdz_val_text(plain);
+    }
+    if (v.kind == CDZ_LIST) {
+        to = cdz_val_list(arena, cdz_list_n(v));
+        CDZ_LIST_EACH (item, v)
+            cdz_list_push(arena, to, cdz_crypt_open_all(key, *item, arena, seen, ctx));
+        return to;
+    }
+    to = cdz_val_map(arena, cdz_map_n(v));
+    CDZ_MAP_EACH (e, v)
+        cdz_map_put(arena, to, e->key, cdz_crypt_open_all(key, e->val, arena, seen, ctx));
+    return to;
+}

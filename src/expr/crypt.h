@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/val.h"
 
 enum { CDZ_CRYPT_IV = 12 };
 
@@ -26,5 +27,19 @@ CDZ_MUST_USE cdz_rc cdz_encrypt(cdz_str key, const uint8_t iv[CDZ_CRYPT_IV], cdz
                                 struct cdz_arena *arena, cdz_str *ret, struct cdz_err *err);
 CDZ_MUST_USE cdz_rc cdz_decrypt(cdz_str key, cdz_str encrypted, struct cdz_arena *arena,
                                 cdz_str *ret, struct cdz_err *err);
+
+/*
+ * An encrypted value as the original keeps it in outputs:
+ * {type: "io.kestra.datatype:aes_encrypted", value: "<base64>"}.
+ */
+cdz_val cdz_crypt_wrap(cdz_str encrypted, struct cdz_arena *arena);
+/* False: v is not that. *ret: the base64. */
+bool cdz_crypt_wrapped(cdz_val v, cdz_str *ret);
+/*
+ * v with every encrypted value in it replaced by its plain text; v itself when there is none. What
+ * this key does not open stays as it is. seen (may be NULL) is told each plain text.
+ */
+cdz_val cdz_crypt_open_all(cdz_str key, cdz_val v, struct cdz_arena *arena,
+                           void (*seen)(void *ctx, cdz_str plain), void *ctx);
 
 #endif

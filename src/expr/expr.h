@@ -39,6 +39,7 @@ struct cdz_env {
     /* May be NULL: the functions that need it fail with "not available here". */
     cdz_rc (*world)(struct cdz_env *env, enum cdz_world_call call, const cdz_val *args, size_t n,
                     struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err);
+    const void *world_ctx;             /* of world: the caller's own */
     cdz_str zone;                      /* the server's time zone, "Europe/Paris"; empty: UTC */
     bool recursive;                    /* kestra.variables.recursive-rendering */
     unsigned steps_left, render_depth; /* set to 0 by the caller; kept by the evaluator */

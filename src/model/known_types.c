@@ -134,6 +134,10 @@ static const struct cdz_known_type rows[] = {
     TASK("namespace.UploadFiles"),
     TASK("namespace.DownloadFiles"),
     TASK("namespace.DeleteFiles"),
+    TASK("kv.PurgeKV"),
+    TASK("storage.Write"),
+    TASK("metric.Publish"),
+    TASK("execution.Assert"),
     TASK("trigger.Toggle"),
     OLD_TASK("io.kestra.core.tasks.trigger.Toggle", "trigger.Toggle"),
 

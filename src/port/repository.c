@@ -19,6 +19,7 @@ cdz_rc cdz_repository_apply(struct cdz_repository *r, const struct cdz_repo_op *
             assert(ops[i].bytes.n > 0 && ops[i].id.n > 0);
             break;
         case CDZ_REPO_EXECUTION_DELETE:
+        case CDZ_REPO_METRICS_DELETE:
             assert(ops[i].id.n > 0);
             break;
         case CDZ_REPO_LOGS_DELETE:

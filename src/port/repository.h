@@ -30,6 +30,7 @@ struct cdz_repo_op {
         CDZ_REPO_EXECUTION_DELETE, /* id; with all task runs; flags: CDZ_REPO_LOGS, CDZ_REPO_METRICS
                                       too */
         CDZ_REPO_LOGS_DELETE,      /* log filter */
+        CDZ_REPO_METRICS_DELETE,   /* id: of this execution */
     } kind;
     cdz_str id;
     cdz_str bytes;
@@ -66,6 +67,7 @@ struct cdz_log_filter {
     cdz_str q, namespace_, flow_id, trigger_id, execution_id, task_id, taskrun_id;
     int attempt; /* -1: any */
     enum cdz_level min_level;
+    uint32_t levels; /* bit per enum cdz_level: only these; 0: any */
     cdz_us from, to;
 };
 

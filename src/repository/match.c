@@ -101,6 +101,8 @@ bool log_matches(const struct cdz_log_entry *l, const struct cdz_log_filter *f,
 {
     if (l->level < f->min_level || (f->from && l->at < f->from) || (f->to && l->at > f->to))
         return false;
+    if (f->levels && !(f->levels >> l->level & 1))
+        return false;
     if (f->attempt >= 0 && l->attempt != f->attempt)
         return false;
     if (!equal_or_any(l->execution_id, f->execution_id) || !equal_or_any(l->flow_id, f->flow_id) ||

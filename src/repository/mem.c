@@ -121,6 +121,7 @@ static cdz_rc check(const struct cdz_repo_op *op, struct cdz_err *err)
         return cdz_metric_entry_decode(op->bytes, arena, &metric, err);
     case CDZ_REPO_EXECUTION_DELETE:
     case CDZ_REPO_LOGS_DELETE:
+    case CDZ_REPO_METRICS_DELETE:
         break;
     }
     return CDZ_OK;
@@ -158,6 +159,9 @@ static void apply_one(struct mem_repository *m, const struct cdz_repo_op *op)
         break;
     case CDZ_REPO_LOGS_DELETE:
         mem_logs_delete(m, op->log_filter);
+        break;
+    case CDZ_REPO_METRICS_DELETE:
+        mem_entries_delete(&m->metrics, op->id);
         break;
     }
 }

@@ -138,6 +138,7 @@ static cdz_rc prepare(struct batch *b, struct prepared *p, struct cdz_err *err)
         return cdz_metric_entry_decode(p->op->bytes, b->arena, &p->metric, err);
     case CDZ_REPO_EXECUTION_DELETE:
     case CDZ_REPO_LOGS_DELETE:
+    case CDZ_REPO_METRICS_DELETE:
         forget_merges(b);
         break;
     }
@@ -422,6 +423,11 @@ static cdz_rc write_one(struct batch *b, struct cdz_conn *conn, const struct pre
         return delete_execution(b, conn, p->op, err);
     case CDZ_REPO_LOGS_DELETE:
         return logs_delete(conn, p->op->log_filter, err);
+    case CDZ_REPO_METRICS_DELETE: {
+        struct stored old = {0};
+        CDZ_TRY(find_stored(conn, p->op->id, &old, err));
+        return old.found ? metrics_delete(conn, old.no, err) : CDZ_OK;
+    }
     }
     return CDZ_OK;
 }

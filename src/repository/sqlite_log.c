@@ -214,8 +214,8 @@ static cdz_rc search_init(struct search *x, struct cdz_err *err)
 {
     const struct cdz_log_filter *f = x->f;
     x->words = words_of(f->q, x->arena);
-    x->needs_entries =
-        x->words.n || f->task_id.n || f->taskrun_id.n || f->trigger_id.n || f->attempt >= 0;
+    x->needs_entries = x->words.n || f->task_id.n || f->taskrun_id.n || f->trigger_id.n ||
+                       f->attempt >= 0 || f->levels;
     if (f->execution_id.n)
         CDZ_TRY(execution_number(x->conn, f->execution_id, &x->execution, err));
     return flow_set_find(x->conn, f->namespace_, false, f->flow_id, 0, x->arena, &x->flows, err);

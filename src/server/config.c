@@ -26,6 +26,7 @@ static const struct {
     {"storage.local.base-path", "", "directory of local storage; default <data>/storage"},
     {"url", "", "external base URL, for links"},
     {"encryption.secret-key", "", "base64 of 32 bytes, for SECRET inputs and outputs"},
+    {"secret.file", "", "YAML or NAME=value lines: where secret() looks behind SECRET_<NAME>"},
     {"templates.enabled", "false", "accept templates"},
     {"variables.globals.*", "", "`globals.*` of expressions"},
     {"variables.env-vars-prefix", "KESTRA_",

@@ -220,3 +220,34 @@ cdz_rc cdz_flows_reconcile(struct cdz_flows *f, struct cdz_repository *repositor
     }
     return CDZ_OK;
 }
+
+static int by_text(const void *a, const void *b)
+{
+    return cdz_str_cmp(*(const cdz_str *)a, *(const cdz_str *)b);
+}
+
+cdz_str *cdz_flows_namespaces(struct cdz_flows *f, cdz_str below, struct cdz_arena *arena,
+                              size_t *ret_n)
+{
+    CDZ_VEC(cdz_str) all = {0};
+    size_t at = 0, n = 0;
+    cdz_str key;
+    void *latest;
+    pthread_mutex_lock(&f->mu);
+    while (cdz_table_next(&f->latest, &at, &key, &latest)) {
+        cdz_str ns = cdz_str_sub(key, 0, cdz_str_chr(key, '/', 0));
+        bool in = !below.n || cdz_str_eq(ns, below) ||
+                  (cdz_str_starts(ns, below) && ns.p[below.n] == '.');
+        if (in && !latest_deleted(latest) && !(all.n && cdz_str_eq(all.v[all.n - 1], ns)))
+            CDZ_PUSH(arena, &all, cdz_arena_str(arena, ns));
+    }
+    pthread_mutex_unlock(&f->mu);
+    if (all.n)
+        qsort(all.v, all.n, sizeof(*all.v), by_text);
+    for (size_t i = 0; i < all.n; i++) {
+        if (i == 0 || !cdz_str_eq(all.v[i], all.v[n - 1]))
+            all.v[n++] = all.v[i];
+    }
+    *ret_n = n;
+    return all.v;
+}

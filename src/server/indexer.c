@@ -123,6 +123,11 @@ static void add(struct cdz_indexer *x, const struct cdz_record *borrowed)
         add_change(x, w, r);
         return;
     }
+    if (r->topic == CDZ_TOPIC_LOG && r->value.p[0] == CDZ_LOG_MARK) {
+        CDZ_PUSH(w->arena, &w->told, (struct told){r->value, CDZ_HUB_LOG, CDZ_STR("")});
+        w->urgent = true; /* somebody waits for it */
+        return;
+    }
     struct cdz_repo_op op = {.kind = r->topic == CDZ_TOPIC_LOG ? CDZ_REPO_LOG : CDZ_REPO_METRIC,
                              .id = r->key,
                              .bytes = r->value,

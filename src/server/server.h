@@ -20,7 +20,9 @@
 #include "port/repository.h"
 #include "port/storage.h"
 #include "server/config.h"
+#include "task/answers.h"
 #include "task/run.h"
+#include "task/services.h"
 
 struct cdz_flows;
 struct cdz_hub;
@@ -51,6 +53,9 @@ struct cdz_services {
     struct cdz_counters *counters;
     struct cdz_worker_env worker_env;
     struct cdz_exec_env exec_env;
+    struct cdz_secrets *secrets;            /* of the configured file, or NULL */
+    struct cdz_task_services task_services; /* services.c */
+    struct cdz_answers answers;             /* for expressions that the executor renders */
 };
 
 /* flows.c. Threads: any. */
@@ -68,6 +73,9 @@ CDZ_MUST_USE cdz_rc cdz_flows_publish(struct cdz_flows *flows, struct cdz_flow *
 /* A deleted revision: the flow is not found any more but by revision. */
 CDZ_MUST_USE cdz_rc cdz_flows_forget(struct cdz_flows *flows, cdz_str namespace_, cdz_str id,
                                      int revision, cdz_str source, struct cdz_err *err);
+/* The namespaces of live flows that are `below` or below it (empty: all), sorted, each once. */
+cdz_str *cdz_flows_namespaces(struct cdz_flows *flows, cdz_str below, struct cdz_arena *arena,
+                              size_t *ret_n);
 /* After a restart: publishes what the repository has and the queue has not (a crash between the two
  * writes). */
 CDZ_MUST_USE cdz_rc cdz_flows_reconcile(struct cdz_flows *flows, struct cdz_repository *repository,
@@ -137,6 +145,13 @@ struct cdz_record cdz_kill_record(cdz_str execution_id, bool cascade, struct cdz
  * cdz_event_encode. */
 struct cdz_record cdz_event_record(cdz_str execution_id, const struct cdz_event *ev, cdz_str create,
                                    struct cdz_arena *arena);
+/* services.c: the record that resumes a paused execution; inputs: of onResume, or null. */
+struct cdz_record cdz_resume_record(cdz_str execution_id, cdz_val inputs, struct cdz_arena *arena);
+/* Fills s->task_services: what tasks may ask. */
+void cdz_task_services_init(struct cdz_services *s);
+/* The first byte of a record of the topic LOG that is no entry but a mark: when everything before it is
+ * in the repository, the hub is told of the mark's bytes as if they were an execution's id. */
+enum { CDZ_LOG_MARK = 0x7e };
 /* A new random id, any thread. */
 cdz_str cdz_execution_id(struct cdz_arena *arena);
 

@@ -90,21 +90,14 @@ static cdz_rc open_stores(struct cdz_standalone *s, bool volatile_store, struct 
     return cdz_storage_local_open(cdz_arena_z(arena, c->storage_path), &s->services.storage, err);
 }
 
-/* What functions such as now() ask for where a flowable is decided. The rest needs a worker. */
-static cdz_rc executor_world(struct cdz_env *env, enum cdz_world_call call, const cdz_val *args,
-                             size_t n, struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err)
+/* secret("NAME"): the environment, and the file that the configuration names. */
+static cdz_rc load_secrets(struct cdz_services *v, struct cdz_err *err)
 {
-    (void)env, (void)args, (void)n;
-    cdz_us now = cdz_now_us();
-    struct cdz_date d = {.type = CDZ_INSTANT,
-                         .seconds = now / CDZ_SECOND,
-                         .nanos = (int32_t)(now % CDZ_SECOND * 1000)};
-    if (call != CDZ_WORLD_NOW)
-        return cdz_fail(
-            err, CDZ_E_EXPRESSION,
-            "this function is not available where the executor evaluates an expression");
-    *ret = cdz_val_date(arena, d);
-    return CDZ_OK;
+    cdz_val file = cdz_config_get(v->config, "secret.file");
+    CDZ_AUTO_ARENA arena = cdz_arena_open(512);
+    if (file.kind != CDZ_TEXT || !file.n)
+        return CDZ_OK;
+    return cdz_secrets_load(cdz_arena_z(arena, cdz_val_str(file)), &v->secrets, err);
 }
 
 /* "pools: {name: limit}" of the configuration. */
@@ -127,7 +120,9 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
     const struct cdz_config *c = v->config;
     struct cdz_flow_options options = {.registry = v->registry,
                                        .plugin_defaults = c->plugin_defaults};
+    CDZ_TRY(load_secrets(v, err));
     CDZ_TRY(open_stores(s, volatile_store, err));
+    cdz_task_services_init(v);
     v->worker_env = (struct cdz_worker_env){
         .storage = v->storage,
         .tmp_dir = c->tmp_dir,
@@ -138,9 +133,16 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
         .recursive_rendering = c->recursive_rendering,
         .kill_grace_us = 5 * CDZ_SECOND,
         .output_bytes_max = CDZ_OUTPUT_BYTES_MAX,
+        .registry = v->registry,
+        .secrets = v->secrets,
+        .encryption_key = c->encryption_key,
+        .services = &v->task_services,
     };
+    v->answers = (struct cdz_answers){
+        .storage = v->storage, .secrets = v->secrets, .services = &v->task_services};
     v->exec_env = (struct cdz_exec_env){
-        .world = executor_world,
+        .world = cdz_answer_env,
+        .world_ctx = &v->answers,
         .globals = c->globals,
         .envs = c->envs,
         .zone = c->zone,
@@ -195,5 +197,6 @@ void cdz_standalone_stop(struct cdz_standalone *s)
     cdz_repository_close(s->services.repository);
     cdz_storage_close(s->services.storage);
     cdz_db_close(s->db);
+    cdz_secrets_free(s->services.secrets);
     free(s);
 }

@@ -24,6 +24,8 @@
 #include "exec/step.h"
 #include "server/outbox.h"
 #include "server/server.h"
+#include "task/cache.h"
+#include "task/mask.h"
 #include "task/world.h"
 
 #define LOOK_EVERY (25 * CDZ_MS) /* how often the ticker looks at what runs */
@@ -61,7 +63,8 @@ struct attempt {
     cdz_us started;     /* UTC */
     cdz_us deadline;    /* monotonic; 0: none. Guarded by worker->mu */
     enum cdz_level least_level;
-    int log_fd; /* logToFile: the file that takes the lines; else -1. Guarded by mu */
+    struct cdz_mask mask; /* secrets that it has been given */
+    int log_fd;           /* logToFile: the file that takes the lines; else -1. Guarded by mu */
 
     pthread_mutex_t mu;
     struct cdz_buf buf; /* guarded by mu: encoded log and metric records not sent yet */
@@ -249,8 +252,11 @@ static void log_piece(struct attempt *a, enum cdz_level level, cdz_us at, cdz_st
 static void on_log(struct cdz_run *run, enum cdz_level level, cdz_us at, cdz_str message)
 {
     struct attempt *a = (struct attempt *)run;
+    CDZ_AUTO_BUF struct cdz_buf masked = CDZ_BUF_INIT;
     if (level < a->least_level)
         return;
+    if (cdz_mask_apply(&a->mask, message, &masked))
+        message = cdz_buf_get(&masked);
     do { /* an empty message is a line, too */
         size_t n = message.n;
         if (n > CDZ_LOG_MESSAGE_MAX) {
@@ -553,7 +559,9 @@ static void run_attempt(struct cdz_worker *w, struct attempt *a, const struct cd
         .cancelled = on_cancelled,
         .log = on_log,
         .metric = on_metric,
+        .mask = &a->mask,
     };
+    cdz_mask_reset(&a->mask);
     a->run.outputs = cdz_val_map(a->run.arena, 4);
     if (atomic_exchange(&a->cancel, CDZ_CANCEL_NO) != CDZ_CANCEL_NO &&
         read(a->fd, &drained, sizeof(drained)) < 0)
@@ -591,7 +599,7 @@ static void run_attempt(struct cdz_worker *w, struct attempt *a, const struct cd
     w->s->counters->jobs_started++;
     w->s->counters->jobs_running++;
     if (rc == CDZ_OK)
-        rc = a->run.task->type->run(&a->run, &err);
+        rc = cdz_task_run(&a->run, &err);
     enum cdz_state state = state_of(a, rc, &err);
     delist(a);
     w->s->counters->jobs_running--;
@@ -648,6 +656,7 @@ static void *job_main(void *arg)
     char name[16];
     snprintf(name, sizeof(name), "worker_%u", atomic_fetch_add(&number, 1) % 100000);
     pthread_setname_np(pthread_self(), name);
+    cdz_mask_init(&a.mask);
     a.run.arena = cdz_arena_open(16 << 10);
     if (a.fd < 0 || cdz_queue_subscribe(w->s->queue, "worker", topics, 1, &in, &err) != CDZ_OK)
         w->s->counters->records_damaged++;
@@ -683,6 +692,7 @@ static void *job_main(void *arg)
     pthread_mutex_unlock(&w->mu);
     cdz_queue_unsubscribe(in);
     cdz_arena_close(a.run.arena);
+    cdz_mask_done(&a.mask);
     cdz_buf_done(&a.buf);
     free(a.refs.v);
     if (a.fd >= 0)

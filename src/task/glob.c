@@ -135,3 +135,31 @@ cdz_rc cdz_glob_match(cdz_str pattern, cdz_str path, bool *ret, struct cdz_err *
     *ret = match(&m, pattern, path);
     return CDZ_OK;
 }
+
+cdz_rc cdz_glob_match_any(cdz_val patterns, cdz_str path, struct cdz_arena *arena, bool *ret,
+                          struct cdz_err *err)
+{
+    *ret = false;
+    if (patterns.kind == CDZ_TEXT) {
+        cdz_val list = cdz_val_list(arena, 1);
+        cdz_list_push(arena, list, patterns);
+        patterns = list;
+    }
+    if (patterns.kind != CDZ_LIST)
+        return CDZ_OK;
+    CDZ_LIST_EACH (p, patterns) {
+        if (p->kind != CDZ_TEXT)
+            continue;
+        cdz_str pattern = cdz_val_str(*p);
+        if (pattern.n && pattern.p[0] == '/')
+            pattern = cdz_str_sub(pattern, 1, pattern.n);
+        CDZ_TRY(cdz_glob_match(pattern, path, ret, err));
+        if (!*ret && pattern.n &&
+            (pattern.p[0] == '_' || ((pattern.p[0] | 32) >= 'a' && (pattern.p[0] | 32) <= 'z')))
+            CDZ_TRY(cdz_glob_match(cdz_arena_printf(arena, "**/%.*s", CDZ_S(pattern)), path, ret,
+                                   err)); /* at any depth */
+        if (*ret)
+            return CDZ_OK;
+    }
+    return CDZ_OK;
+}

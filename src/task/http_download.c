@@ -5,31 +5,14 @@
  * with it, and a download that fails leaves nothing behind.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/id.h"
 #include "task/http.h"
+#include "task/split.h"
 #include "task/types.h"
 
 enum { NAME_MAX_BYTES = 200, EXTENSION_MAX_BYTES = 16 };
-
-static cdz_rc temporary_file(struct cdz_run *run, int *ret, struct cdz_err *err)
-{
-    const char *dir = cdz_arena_z(run->arena, run->worker->tmp_dir);
-    *ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (*ret >= 0)
-        return CDZ_OK;
-    /* A file system without O_TMPFILE. */
-    cdz_str name = cdz_arena_printf(run->arena, "%s/download-XXXXXX", dir);
-    char *path = cdz_arena_alloc(run->arena, name.n + 1);
-    memcpy(path, name.p, name.n + 1);
-    *ret = mkostemp(path, O_CLOEXEC);
-    if (*ret < 0)
-        return cdz_fail_errno(err, errno, "mkostemp", "a temporary file cannot be made");
-    (void)unlink(path); /* the descriptor keeps it */
-    return CDZ_OK;
-}
 
 /* The bytes behind the last one of `any`. */
 static cdz_str behind(cdz_str s, const char *any)
@@ -128,7 +111,7 @@ static cdz_rc download_run(struct cdz_run *run, struct cdz_err *err)
     int fd = -1;
     cdz_rc rc = cdz_http_task_init(&t, run, err);
     if (rc == CDZ_OK)
-        rc = temporary_file(run, &fd, err);
+        rc = cdz_run_temp_file(run, &fd, err);
     t.call.to_fd = fd;
     t.call.body_max = 0; /* maxContentLength is for what stays in memory */
     if (rc == CDZ_OK)

@@ -1,4 +1,6 @@
 /* http_request.c -- io.kestra.plugin.core.http.Request */
+#include "base/id.h"
+#include "expr/crypt.h"
 #include "task/http.h"
 #include "task/types.h"
 
@@ -12,29 +14,38 @@ static cdz_rc take_body(struct cdz_run *run, const struct cdz_http_reply *r, str
     return CDZ_OK;
 }
 
+static cdz_rc take_encrypted(struct cdz_run *run, const struct cdz_http_reply *r,
+                             struct cdz_err *err)
+{
+    uint8_t iv[CDZ_CRYPT_IV];
+    cdz_str sealed;
+    if (!run->worker->encryption_key.n)
+        return cdz_fail(err, CDZ_E_TASK,
+                        "Unable to encrypt the body: no `encryption.secret-key` is configured");
+    cdz_random_bytes(iv, sizeof(iv));
+    CDZ_TRY(cdz_encrypt(run->worker->encryption_key, iv, r->body, run->arena, &sealed, err));
+    cdz_run_output(run, "encryptedBody", cdz_crypt_wrap(sealed, run->arena));
+    return CDZ_OK;
+}
+
 static cdz_rc request_run(struct cdz_run *run, struct cdz_err *err)
 {
     struct cdz_http_task t;
     struct cdz_http_reply reply;
+    bool encrypt;
+    CDZ_TRY(cdz_run_bool(run, "encryptBody", &encrypt, err));
     cdz_rc rc = cdz_http_task_init(&t, run, err);
     if (rc == CDZ_OK)
         rc = cdz_http_task_call(&t, &reply, err);
     cdz_http_task_done(&t);
     CDZ_TRY(rc);
-    return take_body(run, &reply, err);
-}
-
-static void request_check(const struct cdz_task *task, struct cdz_problems *problems)
-{
-    cdz_val encrypt = cdz_map_getz(task->props, "encryptBody");
-    if (encrypt.kind == CDZ_BOOL && encrypt.b)
-        cdz_problem_add(problems, task->mark, task->id, NULL,
-                        "encryptBody is not supported yet by this server");
+    return encrypt ? take_encrypted(run, &reply, err) : take_body(run, &reply, err);
 }
 
 static const struct cdz_prop props[] = {
     CDZ_HTTP_PROPS,
-    {"encryptBody", CDZ_PROP_BOOL, 0, "false", "Only false."},
+    {"encryptBody", CDZ_PROP_BOOL, CDZ_PROP_DYNAMIC, "false",
+     "Keep the body encrypted, as encryptedBody."},
     {0},
 };
 static const struct cdz_prop outputs[] = {
@@ -42,6 +53,8 @@ static const struct cdz_prop outputs[] = {
     {"code", CDZ_PROP_INT, 0, NULL, "The status of the answer."},
     {"headers", CDZ_PROP_MAP, 0, NULL, "Its headers: name and list of values."},
     {"body", CDZ_PROP_STRING, 0, NULL, "Its body."},
+    {"encryptedBody", CDZ_PROP_MAP, 0, NULL,
+     "Its body, encrypted; expressions see it in plain text."},
     {0},
 };
 
@@ -52,6 +65,5 @@ const struct cdz_type cdz_task_http_request = {
     .title = "Make an HTTP request and keep the answer.",
     .props = props,
     .outputs = outputs,
-    .check = request_check,
     .run = request_run,
 };

@@ -78,6 +78,51 @@ cdz_rc cdz_run_json(struct cdz_run *run, const char *name, cdz_val *ret, struct 
     return CDZ_OK;
 }
 
+cdz_rc cdz_run_texts(struct cdz_run *run, const char *name, cdz_val *ret, struct cdz_err *err)
+{
+    struct cdz_err no_list;
+    cdz_val v, list = CDZ_VAL_NULL;
+    CDZ_TRY(cdz_run_prop(run, name, &v, err));
+    if (cdz_val_is_null(v)) {
+        *ret = v;
+        return CDZ_OK;
+    }
+    if (v.kind == CDZ_TEXT && cdz_str_starts(cdz_str_trim(cdz_val_str(v)), CDZ_STR("[")) &&
+        cdz_json_parse(cdz_val_str(v), run->arena, &list, &no_list) == CDZ_OK)
+        v = list; /* else: a text that begins like one, a glob say */
+    list = cdz_val_list(run->arena, 0);
+    if (v.kind != CDZ_LIST) {
+        cdz_val one = cdz_val_list(run->arena, 1);
+        cdz_list_push(run->arena, one, v);
+        v = one;
+    }
+    CDZ_LIST_EACH (item, v) {
+        CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+        if (cdz_val_is_null(*item))
+            continue;
+        cdz_expr_print(&b, *item);
+        cdz_list_push(run->arena, list,
+                      item->kind == CDZ_TEXT ? *item : cdz_val_text(cdz_buf_copy(&b, run->arena)));
+    }
+    *ret = list;
+    return CDZ_OK;
+}
+
+cdz_rc cdz_run_instant(struct cdz_run *run, const char *name, cdz_us *ret, struct cdz_err *err)
+{
+    cdz_str text;
+    bool given;
+    CDZ_TRY(cdz_run_text(run, name, &text, &given, err));
+    text = cdz_str_trim(text);
+    *ret = 0;
+    if (given && text.n && !cdz_instant_parse(text, ret))
+        return cdz_fail(err, CDZ_E_TASK,
+                        "property `%s` must be a date with time and zone such as "
+                        "2024-12-20T10:00:00Z, not `%.*s`",
+                        name, CDZ_S(cdz_str_sub(text, 0, 100)));
+    return CDZ_OK;
+}
+
 void cdz_run_output(struct cdz_run *run, const char *name, cdz_val val)
 {
     cdz_map_putz(run->arena, run->outputs, name, val);
@@ -148,16 +193,55 @@ static bool below(cdz_str path, cdz_str folder)
     return cdz_str_starts(path, folder) && (path.n == folder.n || path.p[folder.n] == '/');
 }
 
+/* Whether a text in v holds the URI. */
+static bool mentions(cdz_val v, cdz_str uri)
+{
+    if (v.kind == CDZ_TEXT)
+        return cdz_str_find(cdz_val_str(v), uri, 0) != SIZE_MAX;
+    if (v.kind == CDZ_LIST) {
+        CDZ_LIST_EACH (item, v) {
+            if (mentions(*item, uri))
+                return true;
+        }
+    } else if (v.kind == CDZ_MAP) {
+        CDZ_MAP_EACH (e, v) {
+            if (mentions(e->val, uri))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool cdz_run_may_read(const struct cdz_run *run, cdz_str path)
 {
+    static const char *const given[] = {"outputs", "inputs", "trigger", "parents"};
     const struct cdz_job *j = run->job;
     if (below(path, cdz_path_execution(j->namespace_, j->flow_id, j->execution_id, run->arena)) ||
         below(path, cdz_path_namespace_file(j->namespace_, CDZ_STR(""), run->arena)))
         return true;
     cdz_val of = cdz_map_getz(j->context, "trigger"), id = cdz_map_getz(of, "executionId");
     cdz_val ns = cdz_map_getz(of, "namespace"), flow = cdz_map_getz(of, "flowId");
-    if (id.kind != CDZ_TEXT || ns.kind != CDZ_TEXT || flow.kind != CDZ_TEXT)
-        return false;
-    return below(
-        path, cdz_path_execution(cdz_val_str(ns), cdz_val_str(flow), cdz_val_str(id), run->arena));
+    if (id.kind == CDZ_TEXT && ns.kind == CDZ_TEXT && flow.kind == CDZ_TEXT &&
+        below(path,
+              cdz_path_execution(cdz_val_str(ns), cdz_val_str(flow), cdz_val_str(id), run->arena)))
+        return true;
+    cdz_str uri = cdz_storage_uri(path, run->arena);
+    for (size_t i = 0; i < CDZ_COUNT(given); i++) {
+        if (mentions(cdz_map_getz(j->context, given[i]), uri))
+            return true;
+    }
+    return false;
+}
+
+cdz_rc cdz_run_path(struct cdz_run *run, cdz_str uri, cdz_str *ret, struct cdz_err *err)
+{
+    cdz_str path;
+    CDZ_TRY(cdz_storage_path(uri, &path, err));
+    if (!cdz_run_may_read(run, path))
+        return cdz_fail(
+            err, CDZ_E_TASK,
+            "Unable to read the file '%.*s' as it didn't belong to the current execution",
+            CDZ_S(cdz_str_sub(uri, 0, 300)));
+    *ret = path;
+    return CDZ_OK;
 }

@@ -21,6 +21,10 @@ enum cdz_cancel { CDZ_CANCEL_NO, CDZ_CANCEL_KILL, CDZ_CANCEL_TIMEOUT, CDZ_CANCEL
 
 /* Limits and places of the worker; constant while it runs. */
 struct cdz_run;
+struct cdz_mask;
+struct cdz_registry;
+struct cdz_secrets;
+struct cdz_task_services;
 struct cdz_worker_env {
     struct cdz_storage *storage;
     cdz_str tmp_dir;                   /* where working directories are made; absolute */
@@ -34,7 +38,11 @@ struct cdz_worker_env {
      * NULL: there are none. */
     cdz_rc (*error_logs)(struct cdz_run *run, struct cdz_arena *arena, cdz_val *ret,
                          struct cdz_err *err);
-    void *server; /* of error_logs */
+    void *server;                             /* of error_logs */
+    const struct cdz_registry *registry;      /* all types: for tasks that are made at run time */
+    const struct cdz_secrets *secrets;        /* of a file; NULL: the environment's only */
+    cdz_str encryption_key;                   /* base64; empty: none is configured */
+    const struct cdz_task_services *services; /* task/services.h; NULL: not available */
 };
 
 struct cdz_run {
@@ -54,6 +62,10 @@ struct cdz_run {
     void (*log)(struct cdz_run *run, enum cdz_level level, cdz_us at, cdz_str message);
     void (*metric)(struct cdz_run *run, const char *type, cdz_str name, double value, cdz_val tags);
     void *sink;
+    struct cdz_mask *mask; /* takes the secrets that the attempt gets to see; NULL: nobody masks */
+    /* The directory that the tasks of a WorkingDirectory share: absolute. NULL: an attempt that needs
+     * one makes its own. */
+    const char *shared_dir;
 };
 
 /* The rendered value of a property; null when it is not given. */
@@ -72,6 +84,13 @@ CDZ_MUST_USE cdz_rc cdz_run_duration(struct cdz_run *run, const char *name, cdz_
 /* A map or list property that may also be text holding JSON; null when not given. */
 CDZ_MUST_USE cdz_rc cdz_run_json(struct cdz_run *run, const char *name, cdz_val *ret,
                                  struct cdz_err *err);
+/* The same as a list of texts; a single text is a list of one, unless it holds a JSON list; null
+ * when not given. Null items are left out, others printed. */
+CDZ_MUST_USE cdz_rc cdz_run_texts(struct cdz_run *run, const char *name, cdz_val *ret,
+                                  struct cdz_err *err);
+/* As UTC; 0 when not given. */
+CDZ_MUST_USE cdz_rc cdz_run_instant(struct cdz_run *run, const char *name, cdz_us *ret,
+                                    struct cdz_err *err);
 void cdz_run_output(struct cdz_run *run, const char *name, cdz_val val);
 void cdz_run_logf(struct cdz_run *run, enum cdz_level level, const char *fmt, ...) CDZ_PRINTF(3, 4);
 /* A counter or timer (milliseconds) with up to n tag pairs {key, value, ...}. */
@@ -86,8 +105,14 @@ CDZ_MUST_USE cdz_rc cdz_run_check(struct cdz_run *run, struct cdz_err *err);
  * several. */
 CDZ_MUST_USE cdz_rc cdz_run_put_file(struct cdz_run *run, cdz_str name, int fd, cdz_str *ret_uri,
                                      struct cdz_err *err);
-/* True if the path may be read by this execution: its own files, its trigger's execution, its
- * namespace's files. */
+/*
+ * True if the path may be read by this execution: its own files, its trigger's execution, its
+ * namespace's files, and any file whose URI it was given, in inputs, outputs or trigger variables
+ * (what a subflow has stored, say).
+ */
 bool cdz_run_may_read(const struct cdz_run *run, cdz_str path);
+/* The path behind a kestra:// URI that a flow names, once it is known that it may be read. */
+CDZ_MUST_USE cdz_rc cdz_run_path(struct cdz_run *run, cdz_str uri, cdz_str *ret,
+                                 struct cdz_err *err);
 
 #endif

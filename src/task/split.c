@@ -90,16 +90,20 @@ cdz_rc cdz_split_init(struct cdz_split *ret, cdz_val bytes, cdz_val partitions, 
 
 /* ---- files ---- */
 
-cdz_rc cdz_run_temp_file(struct cdz_run *run, int *ret_fd, struct cdz_err *err)
+cdz_rc cdz_run_temp_file(struct cdz_run *run, int *ret, struct cdz_err *err)
 {
-    cdz_str name = cdz_arena_printf(run->arena, "%.*s/cadenza-XXXXXX", CDZ_S(run->worker->tmp_dir));
+    const char *dir = cdz_arena_z(run->arena, run->worker->tmp_dir);
+    *ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*ret >= 0)
+        return CDZ_OK;
+    /* A file system without O_TMPFILE. */
+    cdz_str name = cdz_arena_printf(run->arena, "%s/file-XXXXXX", dir);
     char *path = cdz_arena_alloc(run->arena, name.n + 1);
     memcpy(path, name.p, name.n + 1);
-    int fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        return cdz_fail_errno(err, errno, "mkostemp", "cannot make a temporary file");
-    (void)unlink(path); /* it stays open; a leftover would only waste space */
-    *ret_fd = fd;
+    *ret = mkostemp(path, O_CLOEXEC);
+    if (*ret < 0)
+        return cdz_fail_errno(err, errno, "mkostemp", "a temporary file cannot be made");
+    (void)unlink(path); /* the descriptor keeps it */
     return CDZ_OK;
 }
 

@@ -130,6 +130,16 @@ cdz_rc cdz_workdir_open(struct cdz_run *run, struct cdz_workdir *ret, struct cdz
                                     CDZ_S(run->job->taskrun_id), run->job->epoch);
     w.path = path.p;
     cdz_str spare;
+    if (run->shared_dir) {
+        w.path = run->shared_dir;
+        w.is_shared = true;
+        w.fd = open(w.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (w.fd < 0)
+            return cdz_fail_errno(err, errno, "open",
+                                  "the shared working directory cannot be opened");
+        *ret = w;
+        return CDZ_OK;
+    }
     if (cdz_spare_dirs_take(run->worker->spare_dirs, run->arena, &spare)) {
         w.path = spare.p;
         w.fd = open(w.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -178,6 +188,8 @@ void cdz_workdir_close(struct cdz_workdir *w)
     bool spare = w->is_left && is_pristine(w->fd);
     close(w->fd);
     w->fd = -1;
+    if (w->is_shared)
+        return; /* whoever made it removes it */
     if (!spare || !cdz_spare_dirs_keep(w->run->worker->spare_dirs, cdz_str_z(w->path)))
         remove_directory(w->path);
 }
@@ -323,24 +335,17 @@ static cdz_rc download(struct cdz_workdir *w, cdz_str path, cdz_str name, struct
 static cdz_rc download_uri(struct cdz_workdir *w, cdz_str uri, cdz_str name, struct cdz_err *err)
 {
     cdz_str path;
-    CDZ_TRY(cdz_storage_path(uri, &path, err));
-    if (!cdz_run_may_read(w->run, path))
-        return cdz_fail(
-            err, CDZ_E_TASK,
-            "Unable to read the file '%.*s' as it didn't belong to the current execution",
-            CDZ_S(uri));
+    CDZ_TRY(cdz_run_path(w->run, uri, &path, err));
     return download(w, path, name, err);
 }
 
-static cdz_rc fill_inputs(struct cdz_workdir *w, struct cdz_err *err)
+cdz_rc cdz_workdir_fill_map(struct cdz_workdir *w, cdz_val files, struct cdz_err *err)
 {
-    cdz_val files;
-    CDZ_TRY(cdz_run_json(w->run, "inputFiles", &files, err));
     if (cdz_val_is_null(files))
         return CDZ_OK;
     if (files.kind != CDZ_MAP)
         return cdz_fail(err, CDZ_E_TASK,
-                        "inputFiles must be a map of file names to contents, not a %s",
+                        "input files must be a map of file names to contents, not a %s",
                         cdz_val_kind_name(files));
     CDZ_MAP_EACH (e, files) {
         CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
@@ -357,32 +362,11 @@ static cdz_rc fill_inputs(struct cdz_workdir *w, struct cdz_err *err)
     return CDZ_OK;
 }
 
-static cdz_rc matches_one(cdz_val patterns, cdz_str path, struct cdz_arena *arena, bool *ret,
-                          struct cdz_err *err)
+static cdz_rc fill_inputs(struct cdz_workdir *w, struct cdz_err *err)
 {
-    *ret = false;
-    if (patterns.kind == CDZ_TEXT) {
-        cdz_val list = cdz_val_list(arena, 1);
-        cdz_list_push(arena, list, patterns);
-        patterns = list;
-    }
-    if (patterns.kind != CDZ_LIST)
-        return CDZ_OK;
-    CDZ_LIST_EACH (p, patterns) {
-        if (p->kind != CDZ_TEXT)
-            continue;
-        cdz_str pattern = cdz_val_str(*p);
-        if (pattern.n && pattern.p[0] == '/')
-            pattern = cdz_str_sub(pattern, 1, pattern.n);
-        CDZ_TRY(cdz_glob_match(pattern, path, ret, err));
-        if (!*ret && pattern.n &&
-            (pattern.p[0] == '_' || ((pattern.p[0] | 32) >= 'a' && (pattern.p[0] | 32) <= 'z')))
-            CDZ_TRY(cdz_glob_match(cdz_arena_printf(arena, "**/%.*s", CDZ_S(pattern)), path, ret,
-                                   err)); /* at any depth */
-        if (*ret)
-            return CDZ_OK;
-    }
-    return CDZ_OK;
+    cdz_val files;
+    CDZ_TRY(cdz_run_json(w->run, "inputFiles", &files, err));
+    return cdz_workdir_fill_map(w, files, err);
 }
 
 static cdz_rc fill_namespace(struct cdz_workdir *w, struct cdz_err *err)
@@ -406,8 +390,8 @@ static cdz_rc fill_namespace(struct cdz_workdir *w, struct cdz_err *err)
         if (files[i].is_dir)
             continue;
         if (include.kind == CDZ_TEXT || (include.kind == CDZ_LIST && cdz_list_n(include) > 0))
-            CDZ_TRY(matches_one(include, name, arena, &in, err));
-        CDZ_TRY(matches_one(exclude, name, arena, &out, err));
+            CDZ_TRY(cdz_glob_match_any(include, name, arena, &in, err));
+        CDZ_TRY(cdz_glob_match_any(exclude, name, arena, &out, err));
         if (in && !out)
             CDZ_TRY(download(w, path, name, err));
     }
@@ -563,15 +547,22 @@ static cdz_str stored_name(struct cdz_arena *arena, cdz_str path, cdz_str base)
     return cdz_buf_copy(&b, arena);
 }
 
+cdz_rc cdz_workdir_read(struct cdz_workdir *w, cdz_str path, int *ret_fd, struct cdz_err *err)
+{
+    /* Not blocking: a FIFO may have taken the file's place. */
+    *ret_fd = open_inside(w, cdz_arena_z(w->run->arena, path), O_RDONLY | O_NONBLOCK);
+    if (*ret_fd < 0)
+        return cdz_fail_errno(err, errno, "openat2", "output file `%.*s` cannot be read",
+                              CDZ_S(cdz_str_sub(path, 0, 300)));
+    return CDZ_OK;
+}
+
 static cdz_rc upload(struct cdz_workdir *w, cdz_str path, cdz_str *ret_uri, struct cdz_err *err)
 {
     struct cdz_run *run = w->run;
     cdz_str base = path;
-    /* Not blocking: a FIFO may have taken the file's place. */
-    int fd = open_inside(w, cdz_arena_z(run->arena, path), O_RDONLY | O_NONBLOCK);
-    if (fd < 0)
-        return cdz_fail_errno(err, errno, "openat2", "output file `%.*s` cannot be read",
-                              CDZ_S(cdz_str_sub(path, 0, 300)));
+    int fd;
+    CDZ_TRY(cdz_workdir_read(w, path, &fd, err));
     for (size_t slash; (slash = cdz_str_chr(base, '/', 0)) != SIZE_MAX;)
         base = cdz_str_sub(base, slash + 1, base.n);
     cdz_rc rc = cdz_run_put_file(run, stored_name(run->arena, path, base), fd, ret_uri, err);
@@ -579,21 +570,37 @@ static cdz_rc upload(struct cdz_workdir *w, cdz_str path, cdz_str *ret_uri, stru
     return rc;
 }
 
-cdz_rc cdz_workdir_collect(struct cdz_workdir *w, const char *folder, cdz_val *ret,
-                           struct cdz_err *err)
+static cdz_rc find(struct collect *c, const char *folder, cdz_val globs, struct cdz_err *err)
 {
-    struct collect c = {.w = w, .folder = cdz_str_z(folder ? folder : "")};
-    cdz_val patterns, uris = cdz_val_map(w->run->arena, 0);
-    CDZ_TRY(cdz_run_json(w->run, "outputFiles", &patterns, err));
-    c.patterns = patterns.kind == CDZ_LIST ? patterns : cdz_val_list(w->run->arena, 0);
-    if (cdz_list_n(c.patterns) > 0 || folder) {
-        int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    c->folder = cdz_str_z(folder ? folder : "");
+    c->patterns = globs.kind == CDZ_LIST ? globs : cdz_val_list(c->w->run->arena, 0);
+    if (cdz_list_n(c->patterns) > 0 || folder) {
+        int fd = openat(c->w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
             return cdz_fail_errno(err, errno, "openat", "the working directory cannot be read");
-        CDZ_TRY(visit(&c, fd, CDZ_STR(""), 0, err));
+        CDZ_TRY(visit(c, fd, CDZ_STR(""), 0, err));
     }
-    if (c.found.n > 1)
-        qsort(c.found.v, c.found.n, sizeof(*c.found.v), by_path);
+    if (c->found.n > 1)
+        qsort(c->found.v, c->found.n, sizeof(*c->found.v), by_path);
+    return CDZ_OK;
+}
+
+cdz_rc cdz_workdir_find(struct cdz_workdir *w, cdz_val globs, cdz_val *ret, struct cdz_err *err)
+{
+    struct collect c = {.w = w};
+    CDZ_TRY(find(&c, NULL, globs, err));
+    *ret = cdz_val_list(w->run->arena, c.found.n);
+    for (size_t i = 0; i < c.found.n; i++)
+        cdz_list_push(w->run->arena, *ret, cdz_val_text(c.found.v[i].path));
+    return CDZ_OK;
+}
+
+cdz_rc cdz_workdir_collect_globs(struct cdz_workdir *w, cdz_val globs, const char *folder,
+                                 cdz_val *ret, struct cdz_err *err)
+{
+    struct collect c = {.w = w};
+    cdz_val uris = cdz_val_map(w->run->arena, 0);
+    CDZ_TRY(find(&c, folder, globs, err));
     for (size_t i = 0; i < c.found.n; i++) {
         cdz_str uri;
         CDZ_TRY(upload(w, c.found.v[i].path, &uri, err));
@@ -601,4 +608,12 @@ cdz_rc cdz_workdir_collect(struct cdz_workdir *w, const char *folder, cdz_val *r
     }
     *ret = uris;
     return CDZ_OK;
+}
+
+cdz_rc cdz_workdir_collect(struct cdz_workdir *w, const char *folder, cdz_val *ret,
+                           struct cdz_err *err)
+{
+    cdz_val globs;
+    CDZ_TRY(cdz_run_json(w->run, "outputFiles", &globs, err));
+    return cdz_workdir_collect_globs(w, globs, folder, ret, err);
 }

@@ -19,6 +19,7 @@ struct cdz_workdir {
     struct cdz_run *run;
     const char *path; /* absolute */
     int fd;           /* of the directory */
+    bool is_shared;   /* run->shared_dir: not ours to remove */
     bool is_left;     /* the caller: nothing of the attempt can be in it any more */
     cdz_str script;   /* a file that is no output file either: the script; may be empty */
     CDZ_VEC(struct cdz_workdir_local) locals; /* what was downloaded for URIs in texts */
@@ -29,6 +30,8 @@ CDZ_MUST_USE cdz_rc cdz_workdir_open(struct cdz_run *run, struct cdz_workdir *re
 void cdz_workdir_close(struct cdz_workdir *w);
 /* `inputFiles` (name -> content or kestra:// URI) and `namespaceFiles` of the task. */
 CDZ_MUST_USE cdz_rc cdz_workdir_fill(struct cdz_workdir *w, struct cdz_err *err);
+/* The same from values: files is a map of name -> content or URI (nulls are left out) or null. */
+CDZ_MUST_USE cdz_rc cdz_workdir_fill_map(struct cdz_workdir *w, cdz_val files, struct cdz_err *err);
 /* A file with this content; name may have folders. */
 CDZ_MUST_USE cdz_rc cdz_workdir_write(struct cdz_workdir *w, cdz_str name, cdz_str content,
                                       struct cdz_err *err);
@@ -44,5 +47,16 @@ CDZ_MUST_USE cdz_rc cdz_workdir_localise(struct cdz_workdir *w, cdz_str text, cd
  * path -> URI, sorted by path. */
 CDZ_MUST_USE cdz_rc cdz_workdir_collect(struct cdz_workdir *w, const char *folder, cdz_val *ret,
                                         struct cdz_err *err);
+/* The same for these globs (a list of texts, or null) instead of the property. */
+CDZ_MUST_USE cdz_rc cdz_workdir_collect_globs(struct cdz_workdir *w, cdz_val globs,
+                                              const char *folder, cdz_val *ret,
+                                              struct cdz_err *err);
+/* A descriptor to read a file of the directory with; the caller closes it. Never through a symbolic
+ * link. */
+CDZ_MUST_USE cdz_rc cdz_workdir_read(struct cdz_workdir *w, cdz_str path, int *ret_fd,
+                                     struct cdz_err *err);
+/* The files that match the globs, by path, sorted: a list of texts. */
+CDZ_MUST_USE cdz_rc cdz_workdir_find(struct cdz_workdir *w, cdz_val globs, cdz_val *ret,
+                                     struct cdz_err *err);
 
 #endif

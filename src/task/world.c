@@ -1,21 +1,108 @@
+/* world.c -- see world.h. */
 #include "task/world.h"
 
-#include <ctype.h>
-#include <openssl/evp.h>
+#include "expr/crypt.h"
+#include "task/answers.h"
+#include "task/mask.h"
 
-#include "base/id.h"
-#include "base/limits.h"
-#include "base/time.h"
+static void on_secret(void *ctx, cdz_str plain)
+{
+    struct cdz_run *run = ctx;
+    if (run->mask)
+        cdz_mask_add(run->mask, plain);
+}
+
+/* The value under a dotted path, as something to replace; NULL: there is none. The maps on the way are
+ * copied once, since they are shared. */
+static cdz_val *own_path(struct cdz_arena *arena, cdz_val map, cdz_str path)
+{
+    for (;;) {
+        size_t dot = cdz_str_chr(path, '.', 0);
+        cdz_val *at = cdz_map_find(map, cdz_str_sub(path, 0, dot));
+        if (!at || dot == SIZE_MAX)
+            return at;
+        if (at->kind != CDZ_MAP)
+            return NULL;
+        cdz_val copy = cdz_val_map(arena, cdz_map_n(*at));
+        CDZ_MAP_EACH (e, *at)
+            cdz_map_put(arena, copy, e->key, e->val);
+        map = *at = copy;
+        path = cdz_str_sub(path, dot + 1, path.n);
+    }
+}
+
+/* Inputs of type SECRET are stored as the encrypted text alone: the flow tells which they are. */
+static cdz_val open_inputs(const struct cdz_run *run, cdz_val inputs)
+{
+    struct cdz_arena *arena = run->arena;
+    cdz_val to = CDZ_VAL_NULL;
+    struct cdz_err ignored;
+    if (inputs.kind != CDZ_MAP || !run->worker->encryption_key.n)
+        return inputs;
+    for (size_t i = 0; i < run->flow->input_count; i++) {
+        cdz_str plain;
+        if (!cdz_str_is(run->flow->inputs[i].type, "SECRET"))
+            continue;
+        if (cdz_val_is_null(to)) {
+            to = cdz_val_map(arena, cdz_map_n(inputs));
+            CDZ_MAP_EACH (e, inputs)
+                cdz_map_put(arena, to, e->key, e->val);
+        }
+        cdz_val *at = own_path(arena, to, run->flow->inputs[i].id);
+        if (!at || at->kind != CDZ_TEXT ||
+            cdz_decrypt(run->worker->encryption_key, cdz_val_str(*at), arena, &plain, &ignored) !=
+                CDZ_OK)
+            continue; /* not encrypted, or with another key: as it is */
+        *at = cdz_val_text(plain);
+    }
+    return cdz_val_is_null(to) ? inputs : to;
+}
+
+/* Tells the mask of every decrypted input; apart, because own_path cannot know which are secret. */
+static void mask_inputs(struct cdz_run *run, cdz_val inputs)
+{
+    for (size_t i = 0; i < run->flow->input_count; i++) {
+        const struct cdz_input *in = &run->flow->inputs[i];
+        if (!cdz_str_is(in->type, "SECRET") || inputs.kind != CDZ_MAP)
+            continue;
+        cdz_val v = cdz_val_path(inputs, cdz_arena_z(run->arena, in->id));
+        if (v.kind == CDZ_TEXT)
+            on_secret(run, cdz_val_str(v));
+    }
+}
+
+/* A root name of the job's context with its secrets in plain text; opened once per attempt. */
+static cdz_val opened(struct cdz_task_world *w, cdz_str name, cdz_val v)
+{
+    struct cdz_run *run = w->run;
+    if (v.kind != CDZ_MAP && v.kind != CDZ_LIST)
+        return v;
+    cdz_val *done = cdz_map_find(w->opened, name);
+    if (done)
+        return *done;
+    if (cdz_str_is(name, "inputs")) {
+        v = open_inputs(run, v);
+        mask_inputs(run, v);
+    }
+    v = cdz_crypt_open_all(run->worker->encryption_key, v, run->arena, on_secret, run);
+    if (w->opened.kind != CDZ_MAP)
+        w->opened = cdz_val_map(run->arena, 4);
+    cdz_map_put(run->arena, w->opened, name, v);
+    return v;
+}
 
 static bool on_lookup(struct cdz_env *env, cdz_str name, struct cdz_arena *arena, cdz_val *ret)
 {
     struct cdz_task_world *w = (struct cdz_task_world *)env;
     const struct cdz_run *run = w->run;
     cdz_val *hit = cdz_map_find(w->extra, name);
-    if (!hit)
-        hit = cdz_map_find(run->job->context, name);
     if (hit) {
         *ret = *hit;
+        return true;
+    }
+    hit = cdz_map_find(run->job->context, name);
+    if (hit) {
+        *ret = opened(w, name, *hit);
         return true;
     }
     if (cdz_str_is(name, "vars") && run->flow->variables.kind == CDZ_MAP)
@@ -35,7 +122,7 @@ static cdz_val on_all(struct cdz_env *env, struct cdz_arena *arena)
     static const char *const names[] = {"vars", "globals", "envs"};
     cdz_val all = cdz_val_map(arena, 16), v;
     CDZ_MAP_EACH (e, w->run->job->context)
-        cdz_map_put(arena, all, e->key, e->val);
+        cdz_map_put(arena, all, e->key, opened(w, e->key, e->val));
     for (size_t i = 0; i < CDZ_COUNT(names); i++) {
         if (on_lookup(env, cdz_str_z(names[i]), arena, &v))
             cdz_map_putz(arena, all, names[i], v);
@@ -47,96 +134,19 @@ static cdz_val on_all(struct cdz_env *env, struct cdz_arena *arena)
     return all;
 }
 
-/* SECRET_<KEY> in the environment, base64, blanks inside ignored; missing or undecodable: null. */
-static cdz_rc secret(cdz_str key, struct cdz_arena *arena, cdz_val *ret)
-{
-    CDZ_AUTO_BUF struct cdz_buf name = CDZ_BUF_INIT;
-    CDZ_AUTO_BUF struct cdz_buf packed = CDZ_BUF_INIT;
-    *ret = CDZ_VAL_NULL;
-    cdz_buf_z(&name, "SECRET_");
-    for (size_t i = 0; i < key.n; i++)
-        cdz_buf_c(&name, (char)toupper((unsigned char)key.p[i]));
-    const char *value = key.n && !memchr(key.p, 0, key.n) ? getenv(name.p) : NULL;
-    if (!value)
-        return CDZ_OK;
-    for (; *value; value++) {
-        if (!isspace((unsigned char)*value))
-            cdz_buf_c(&packed, *value);
-    }
-    unsigned char *plain = cdz_arena_alloc(arena, packed.n / 4 * 3 + 4);
-    int n =
-        EVP_DecodeBlock(plain, (const unsigned char *)(packed.p ? packed.p : ""), (int)packed.n);
-    if (n < 0)
-        return CDZ_OK;
-    for (size_t i = packed.n; i > 0 && packed.p[i - 1] == '=' && n > 0; i--)
-        n--;
-    *ret = cdz_val_text((cdz_str){(char *)plain, (size_t)n});
-    return CDZ_OK;
-}
-
-/* The storage path that read() and fileSize() mean: an execution's own URI, or a file of the
- * namespace. */
-static cdz_rc resolve(struct cdz_run *run, cdz_str path, bool uri_only, struct cdz_arena *arena,
-                      cdz_str *ret, struct cdz_err *err)
-{
-    if (!cdz_str_starts(path, CDZ_STR("kestra://"))) {
-        if (uri_only)
-            return cdz_fail(err, CDZ_E_EXPRESSION, "Unable to create the URI from the path %.*s",
-                            CDZ_S(path));
-        *ret = cdz_path_namespace_file(run->job->namespace_, path, arena);
-        return CDZ_OK;
-    }
-    CDZ_TRY(cdz_storage_path(path, ret, err));
-    if (!cdz_run_may_read(run, *ret))
-        return cdz_fail(
-            err, CDZ_E_EXPRESSION,
-            "Unable to read the file '%.*s' as it didn't belong to the current execution",
-            CDZ_S(path));
-    return CDZ_OK;
-}
-
 static cdz_rc on_world(struct cdz_env *env, enum cdz_world_call call, const cdz_val *args, size_t n,
                        struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err)
 {
     struct cdz_run *run = ((struct cdz_task_world *)env)->run;
-    cdz_str path, text;
-    switch (call) {
-    case CDZ_WORLD_NOW: {
-        cdz_us now = cdz_now_us();
-        struct cdz_date d = {.type = CDZ_INSTANT,
-                             .seconds = now / CDZ_SECOND,
-                             .nanos = (int32_t)(now % CDZ_SECOND * 1000)};
-        *ret = cdz_val_date(arena, d);
-        return CDZ_OK;
-    }
-    case CDZ_WORLD_READ:
-        CDZ_TRY(resolve(run, n ? cdz_val_str(args[0]) : CDZ_STR(""), false, arena, &path, err));
-        CDZ_TRY(
-            cdz_storage_get(run->worker->storage, path, CDZ_EXPR_OUTPUT_MAX, arena, &text, err));
-        *ret = cdz_val_text(text);
-        return CDZ_OK;
-    case CDZ_WORLD_FILE_SIZE: {
-        struct cdz_file_info info;
-        CDZ_TRY(resolve(run, n ? cdz_val_str(args[0]) : CDZ_STR(""), true, arena, &path, err));
-        CDZ_TRY(cdz_storage_info(run->worker->storage, path, arena, &info, err));
-        *ret = cdz_val_int((int64_t)info.size);
-        return CDZ_OK;
-    }
-    case CDZ_WORLD_SECRET:
-        return secret(n ? cdz_val_str(args[0]) : CDZ_STR(""), arena, ret);
-    case CDZ_WORLD_RANDOM:
-        *ret = cdz_val_int((int64_t)cdz_random_u64());
-        return CDZ_OK;
-    case CDZ_WORLD_ERROR_LOGS:
-        if (!run->worker->error_logs) {
-            *ret = cdz_val_list(arena, 0);
-            return CDZ_OK;
-        }
+    const struct cdz_answers answers = {.storage = run->worker->storage,
+                                        .secrets = run->worker->secrets,
+                                        .services = run->worker->services};
+    if (call == CDZ_WORLD_ERROR_LOGS && run->worker->error_logs)
         return run->worker->error_logs(run, arena, ret, err);
-    case CDZ_WORLD_KV:
-        return cdz_fail(err, CDZ_E_EXPRESSION, "kv() is not available in this version");
-    }
-    return cdz_fail(err, CDZ_E_INTERNAL, "unknown request of an expression");
+    CDZ_TRY(cdz_answer(&answers, env, call, args, n, arena, ret, err));
+    if (call == CDZ_WORLD_SECRET && ret->kind == CDZ_TEXT)
+        on_secret(run, cdz_val_str(*ret));
+    return CDZ_OK;
 }
 
 void cdz_task_world_init(struct cdz_task_world *w, struct cdz_run *run)
@@ -157,4 +167,12 @@ void cdz_task_world_put(struct cdz_run *run, const char *name, cdz_val val)
     if (w->extra.kind != CDZ_MAP)
         w->extra = cdz_val_map(run->arena, 4);
     cdz_map_putz(run->arena, w->extra, name, val);
+}
+
+cdz_val cdz_task_world_swap(struct cdz_run *run, cdz_val extra)
+{
+    struct cdz_task_world *w = (struct cdz_task_world *)run->env;
+    cdz_val before = w->extra;
+    w->extra = extra;
+    return before;
 }
