@@ -123,6 +123,11 @@ void api_waits_done(struct cdz_api *api);
 bool api_waits_start(struct cdz_api *api);
 /* The execution of the repository, or answers. One that has just been acknowledged is 404 as well. */
 struct cdz_execution *api_execution_get(struct api_call *c, cdz_str id);
+/*
+ * POST /executions/{id}/pause also reads as "run the flow `pause` of the namespace {id}". True: it
+ * meant that, and is answered: there is such a flow and no such execution. executions.c
+ */
+bool api_is_run_of_flow(struct api_call *c);
 /* The search set of parameters, reference/api.md §2; false: answered already. executions.c */
 bool api_execution_filter(struct api_call *c, struct cdz_execution_filter *ret);
 /*
