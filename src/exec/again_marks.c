@@ -30,7 +30,6 @@ bool again_is_normal(const struct cdz_task *task)
     case CDZ_BRANCH_FINALLY:
     case CDZ_BRANCH_AFTER:
     case CDZ_BRANCH_LISTENER:
-    case CDZ_BRANCH_ON_PAUSE:
         break;
     }
     return false;
