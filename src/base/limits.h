@@ -30,5 +30,7 @@
 #define CDZ_HEADER_BYTES_MAX (32u << 10) /* an HTTP request's header block */
 #define CDZ_ID_MAX           100u        /* characters of a flow or task id */
 #define CDZ_NAMESPACE_MAX    150u
+#define CDZ_KV_KEY_MAX       200u        /* characters of a key: it becomes a file name */
+#define CDZ_KV_BYTES_MAX     (10u << 20) /* one value of the key-value store, as Ion text */
 
 #endif
