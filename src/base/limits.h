@@ -31,5 +31,7 @@
 #define CDZ_ID_MAX           100u        /* characters of a flow or task id */
 #define CDZ_NAMESPACE_MAX    150u
 #define CDZ_CASCADE_MAX      10000u /* ended executions whose children a kill looks for */
+#define CDZ_KV_KEY_MAX       200u        /* characters of a key: it becomes a file name */
+#define CDZ_KV_BYTES_MAX     (10u << 20) /* one value of the key-value store, as Ion text */
 
 #endif

@@ -113,3 +113,15 @@ cdz_str cdz_path_namespace_file(cdz_str namespace_, cdz_str path, struct cdz_are
     return cdz_arena_printf(arena, "/%.*s/_files%s%.*s", CDZ_S(namespace_path(namespace_, arena)),
                             slash, CDZ_S(path));
 }
+
+cdz_str cdz_path_kv(cdz_str namespace_, struct cdz_arena *arena)
+{
+    return cdz_arena_printf(arena, "/%.*s/_kv", CDZ_S(namespace_path(namespace_, arena)));
+}
+
+cdz_str cdz_path_flow(cdz_str namespace_, cdz_str flow, struct cdz_arena *arena)
+{
+    cdz_str ns = namespace_path(namespace_, arena);
+    return flow.n ? cdz_arena_printf(arena, "/%.*s/%.*s", CDZ_S(ns), CDZ_S(cdz_slug(flow, arena)))
+                  : cdz_arena_printf(arena, "/%.*s", CDZ_S(ns));
+}

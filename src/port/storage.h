@@ -93,6 +93,10 @@ cdz_str cdz_path_taskrun(cdz_str namespace_, cdz_str flow, cdz_str execution, cd
                          cdz_str taskrun, struct cdz_arena *arena);
 cdz_str cdz_path_input(cdz_str namespace_, cdz_str flow, cdz_str execution, cdz_str input,
                        cdz_str file, struct cdz_arena *arena);
+/* "/ns/as/path/_kv": the folder of a namespace's key-value store (kv/kv.h). */
+cdz_str cdz_path_kv(cdz_str namespace_, struct cdz_arena *arena);
+/* "/ns/as/path", or "/ns/as/path/flow-slug" when flow is not empty. */
+cdz_str cdz_path_flow(cdz_str namespace_, cdz_str flow, struct cdz_arena *arena);
 cdz_str cdz_path_namespace_file(cdz_str namespace_, cdz_str path, struct cdz_arena *arena);
 
 #endif
