@@ -8,11 +8,7 @@
 
 struct cdz_flow_options api_flow_options(struct api_call *c, bool lenient)
 {
-    return (struct cdz_flow_options){
-        .registry = c->api->s->registry,
-        .plugin_defaults = c->api->s->config->plugin_defaults,
-        .lenient = lenient,
-    };
+    return cdz_flows_options(c->api->s->flows, lenient);
 }
 
 /* A stored row as a flow; one that does not parse any more has its exception. The caller unrefs. */
