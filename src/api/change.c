@@ -367,14 +367,14 @@ static bool revision_of(struct api_call *c, int *ret)
 static void restart_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena};
-    if (revision_of(c, &x.revision))
+    if (!api_is_run_of_flow(c) && revision_of(c, &x.revision))
         answer_changed(&x, &api_verb_restart);
 }
 
 static void replay_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena, .taskrun_id = api_query(c, "taskRunId")};
-    if (revision_of(c, &x.revision))
+    if (!api_is_run_of_flow(c) && revision_of(c, &x.revision))
         answer_changed(&x, &api_verb_replay);
 }
 
@@ -382,7 +382,7 @@ static void set_state_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena};
     cdz_val body;
-    if (!api_body_json(c, &body))
+    if (api_is_run_of_flow(c) || !api_body_json(c, &body))
         return;
     cdz_val id = cdz_map_getz(body, "taskRunId"), state = cdz_map_getz(body, "state");
     if (id.kind != CDZ_TEXT || state.kind != CDZ_TEXT) {
@@ -398,7 +398,7 @@ static void set_state_one(struct api_call *c)
 static void change_status_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena};
-    if (api_verb_state(c, "status", &x.state))
+    if (!api_is_run_of_flow(c) && api_verb_state(c, "status", &x.state))
         answer_changed(&x, &api_verb_change_status);
 }
 
@@ -406,7 +406,7 @@ static void labels_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena};
     cdz_val body;
-    if (api_body_json(c, &body) && api_verb_labels_of(c, body, &x))
+    if (!api_is_run_of_flow(c) && api_body_json(c, &body) && api_verb_labels_of(c, body, &x))
         answer_changed(&x, &api_verb_labels);
 }
 

@@ -165,6 +165,8 @@ const struct api_verb api_verb_force_run = {"force run", LIVE, "execution in a t
 static void answer_empty(struct api_call *c, const struct api_verb *verb, int status)
 {
     struct api_change x = {.c = c, .arena = c->arena, .upload = true};
+    if (api_is_run_of_flow(c))
+        return;
     struct cdz_execution *e = api_verb_run(&x, verb);
     cdz_execution_free(e);
     if (e)
@@ -174,8 +176,10 @@ static void answer_empty(struct api_call *c, const struct api_verb *verb, int st
 static void answer_execution(struct api_call *c, const struct api_verb *verb)
 {
     struct api_change x = {.c = c, .arena = c->arena};
-    struct cdz_execution *e = api_verb_run(&x, verb);
     struct cdz_buf b = CDZ_BUF_INIT;
+    if (api_is_run_of_flow(c))
+        return;
+    struct cdz_execution *e = api_verb_run(&x, verb);
     if (!e)
         return;
     cdz_execution_json(e, CDZ_STR(""), cdz_now_us(), &b);

@@ -170,6 +170,30 @@ static void create(struct api_call *c)
     cdz_queue_send(c->api->s->queue, records, n, on_created, k);
 }
 
+bool api_is_run_of_flow(struct api_call *c)
+{
+    cdz_str path = c->r->path;
+    size_t at = path.n;
+    struct cdz_flow *flow;
+    struct cdz_execution *e;
+    struct cdz_err err;
+    while (at > 0 && path.p[at - 1] != '/')
+        at--;
+    cdz_str id = cdz_str_sub(path, at, path.n);
+    if (cdz_flows_get(c->api->s->flows, c->param[0], id, 0, &flow, &err) != CDZ_OK)
+        return false;
+    cdz_flow_unref(flow);
+    if (api_is_recent(c->api, c->param[0]))
+        return false;
+    if (cdz_repository_execution_get(c->api->s->repository, c->param[0], &e, &err) == CDZ_OK) {
+        cdz_execution_free(e);
+        return false;
+    }
+    c->param[1] = id;
+    create(c);
+    return true;
+}
+
 /* --- search
  * ------------------------------------------------------------------------------------------------------
  */

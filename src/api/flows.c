@@ -4,36 +4,6 @@
 #include "base/time.h"
 #include "yaml/yaml.h"
 
-static struct cdz_flow_options options_of(struct api_call *c, bool lenient)
-{
-    return (struct cdz_flow_options){
-        .registry = c->api->s->registry,
-        .plugin_defaults = c->api->s->config->plugin_defaults,
-        .lenient = lenient,
-    };
-}
-
-/* A stored row as a flow; one that does not parse any more has its exception. The caller unrefs. */
-static struct cdz_flow *flow_of_row(struct api_call *c, const struct cdz_flow_row *row)
-{
-    struct cdz_flow *flow;
-    struct cdz_err err;
-    struct cdz_problems problems = {.arena = c->arena};
-    struct cdz_flow_options o = options_of(c, true);
-    if (!row->deleted && cdz_flows_get(c->api->s->flows, row->namespace_, row->id, row->revision,
-                                       &flow, &err) == CDZ_OK)
-        return flow;
-    if (cdz_flow_parse(row->source, &o, &problems, &flow, &err) == CDZ_OK) {
-        flow->revision = row->revision;
-        flow->deleted = row->deleted;
-        return flow;
-    }
-    flow =
-        cdz_flow_broken(row->namespace_, row->id, row->revision, row->source, cdz_str_z(err.text));
-    flow->deleted = row->deleted;
-    return flow;
-}
-
 static void answer_flow(struct api_call *c, const struct cdz_flow *flow, bool with_source)
 {
     struct cdz_buf b = CDZ_BUF_INIT;
@@ -41,103 +11,24 @@ static void answer_flow(struct api_call *c, const struct cdz_flow *flow, bool wi
     api_json(c, 200, &b);
 }
 
-static void answer_problems(struct api_call *c, const struct cdz_problems *problems,
-                            const struct cdz_err *err)
-{
-    CDZ_VEC(struct api_violation) all = {0};
-    CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
-    for (size_t i = 0; i < problems->list.n; i++) {
-        const struct cdz_problem *p = &problems->list.v[i];
-        if (p->warning)
-            continue;
-        cdz_str message =
-            p->hint.n ? cdz_arena_printf(c->arena, "%.*s (%.*s)", CDZ_S(p->message), CDZ_S(p->hint))
-                      : p->message;
-        CDZ_PUSH(c->arena, &all, (struct api_violation){p->path, message});
-        cdz_buf_printf(&text, "%s%.*s%s%.*s", text.n ? "\n" : "", CDZ_S(p->path),
-                       p->path.n ? ": " : "", CDZ_S(message));
-        if (p->mark.line)
-            cdz_buf_printf(&text, " at line %u, column %u", p->mark.line, p->mark.column);
-    }
-    if (all.n == 0)
-        api_fail(c, err);
-    else
-        api_invalid(c, 422, cdz_arena_str(c->arena, cdz_buf_get(&text)), all.v, all.n);
-}
-
 static bool is_live(cdz_rc rc, const struct cdz_flow_row *row)
 {
     return rc == CDZ_OK && !row->deleted;
-}
-
-static cdz_val labels_of(const struct cdz_flow *flow, struct cdz_arena *arena)
-{
-    return flow->labels.kind == CDZ_MAP ? flow->labels : cdz_val_map(arena, 0);
-}
-
-/*
- * Stores the next revision of a parsed flow and makes it known. last: its newest row (revision 0:
- * none). Unchanged source of a live flow: nothing is stored, the flow takes the last revision.
- * Lock: flow_mu held.
- */
-static cdz_rc save(struct api_call *c, struct cdz_flow *flow, const struct cdz_flow_row *last,
-                   struct cdz_err *err)
-{
-    if (last->revision && !last->deleted && !flow->deleted &&
-        cdz_str_eq(last->source, flow->source)) {
-        flow->revision = last->revision;
-        return CDZ_OK;
-    }
-    flow->revision = last->revision + 1;
-    struct cdz_flow_row row = {
-        .namespace_ = flow->namespace_,
-        .id = flow->id,
-        .source = flow->source,
-        .exception = CDZ_STR(""),
-        .labels = labels_of(flow, c->arena),
-        .revision = flow->revision,
-        .deleted = flow->deleted,
-        .disabled = flow->disabled,
-        .updated = cdz_now_us(),
-    };
-    CDZ_TRY(cdz_repository_flow_save(c->api->s->repository, &row, last->revision, err));
-    return cdz_flows_publish(c->api->s->flows, flow, err);
-}
-
-static cdz_rc last_row(struct api_call *c, cdz_str ns, cdz_str id, struct cdz_flow_row *ret,
-                       struct cdz_err *err)
-{
-    *ret = (struct cdz_flow_row){0};
-    cdz_rc rc = cdz_repository_flow_get(c->api->s->repository, ns, id, 0, true, c->arena, ret, err);
-    return rc == CDZ_E_NOT_FOUND ? CDZ_OK : rc;
-}
-
-/* Parses the body, or answers. The caller unrefs. */
-static struct cdz_flow *parse_body(struct api_call *c, cdz_str source)
-{
-    struct cdz_problems problems = {.arena = c->arena};
-    struct cdz_flow_options o = options_of(c, false);
-    struct cdz_flow *flow;
-    struct cdz_err err;
-    if (cdz_flow_parse(source, &o, &problems, &flow, &err) == CDZ_OK)
-        return flow;
-    answer_problems(c, &problems, &err);
-    return NULL;
 }
 
 static void create(struct api_call *c)
 {
     struct cdz_flow_row last;
     struct cdz_err err;
-    struct cdz_flow *flow = parse_body(c, c->r->body);
+    struct cdz_flow *flow = api_flow_parse(c, c->r->body);
     if (!flow)
         return;
     pthread_mutex_lock(&c->api->flow_mu);
-    cdz_rc rc = last_row(c, flow->namespace_, flow->id, &last, &err);
+    cdz_rc rc = api_flow_last(c, flow->namespace_, flow->id, &last, &err);
     if (rc == CDZ_OK && last.revision && !last.deleted)
         rc = cdz_fail(&err, CDZ_E_INVALID, "id: Flow id already exists");
     if (rc == CDZ_OK)
-        rc = save(c, flow, &last, &err);
+        rc = api_flow_save(c, flow, &last, &err);
     pthread_mutex_unlock(&c->api->flow_mu);
     if (rc == CDZ_OK)
         answer_flow(c, flow, true);
@@ -159,7 +50,7 @@ static void update(struct api_call *c)
         api_failf(c, CDZ_E_NOT_FOUND, "Flow not found");
         return;
     }
-    struct cdz_flow *flow = parse_body(c, c->r->body);
+    struct cdz_flow *flow = api_flow_parse(c, c->r->body);
     if (!flow)
         return;
     if (!cdz_str_eq(flow->id, c->param[1]) || !cdz_str_eq(flow->namespace_, c->param[0])) {
@@ -174,9 +65,9 @@ static void update(struct api_call *c)
         return;
     }
     pthread_mutex_lock(&c->api->flow_mu);
-    rc = last_row(c, flow->namespace_, flow->id, &last, &err);
+    rc = api_flow_last(c, flow->namespace_, flow->id, &last, &err);
     if (rc == CDZ_OK)
-        rc = save(c, flow, &last, &err);
+        rc = api_flow_save(c, flow, &last, &err);
     pthread_mutex_unlock(&c->api->flow_mu);
     if (rc == CDZ_OK)
         answer_flow(c, flow, true);
@@ -185,31 +76,10 @@ static void update(struct api_call *c)
     cdz_flow_unref(flow);
 }
 
-static cdz_rc delete_one(struct api_call *c, cdz_str ns, cdz_str id, struct cdz_err *err)
-{
-    struct cdz_flow_row last;
-    pthread_mutex_lock(&c->api->flow_mu);
-    cdz_rc rc =
-        cdz_repository_flow_get(c->api->s->repository, ns, id, 0, true, c->arena, &last, err);
-    if (rc == CDZ_OK && last.deleted)
-        rc = cdz_fail(err, CDZ_E_NOT_FOUND, "Flow not found");
-    if (rc == CDZ_OK) {
-        struct cdz_flow_row row = last;
-        row.deleted = true;
-        row.revision = last.revision + 1;
-        row.updated = cdz_now_us();
-        rc = cdz_repository_flow_save(c->api->s->repository, &row, last.revision, err);
-        if (rc == CDZ_OK)
-            rc = cdz_flows_forget(c->api->s->flows, ns, id, row.revision, last.source, err);
-    }
-    pthread_mutex_unlock(&c->api->flow_mu);
-    return rc;
-}
-
 static void delete (struct api_call *c)
 {
     struct cdz_err err;
-    if (delete_one(c, c->param[0], c->param[1], &err) == CDZ_OK)
+    if (api_flow_delete(c, c->param[0], c->param[1], &err) == CDZ_OK)
         api_empty(c, 204);
     else
         api_fail(c, &err);
@@ -240,7 +110,7 @@ static void get(struct api_call *c)
         api_fail(c, &err);
         return;
     }
-    struct cdz_flow *flow = flow_of_row(c, &row);
+    struct cdz_flow *flow = api_flow_of_row(c, &row);
     answer_flow(c, flow, api_query_bool(c, "source", false));
     cdz_flow_unref(flow);
 }
@@ -262,7 +132,7 @@ static void revisions(struct api_call *c)
     struct cdz_buf b = CDZ_BUF_INIT;
     cdz_buf_c(&b, '[');
     for (size_t i = 0; i < n; i++) {
-        struct cdz_flow *flow = flow_of_row(c, &rows[i]);
+        struct cdz_flow *flow = api_flow_of_row(c, &rows[i]);
         if (i)
             cdz_buf_c(&b, ',');
         cdz_flow_json(flow, true, &b);
@@ -300,7 +170,7 @@ static void put_flows(struct api_call *c, const struct cdz_flow_row *rows, size_
 {
     cdz_buf_c(b, '[');
     for (size_t i = 0; i < n; i++) {
-        struct cdz_flow *flow = flow_of_row(c, &rows[i]);
+        struct cdz_flow *flow = api_flow_of_row(c, &rows[i]);
         if (i)
             cdz_buf_c(b, ',');
         cdz_flow_json(flow, false, b);
@@ -394,7 +264,7 @@ static void bulk(struct api_call *c, cdz_str ns)
     struct cdz_err err = {0};
     cdz_rc rc = CDZ_OK;
     for (; parsed < n; parsed++) {
-        if (!(flows[parsed] = parse_body(c, docs[parsed])))
+        if (!(flows[parsed] = api_flow_parse(c, docs[parsed])))
             goto out; /* answered */
         bool twice = false;
         for (size_t k = 0; k < parsed; k++)
@@ -419,9 +289,9 @@ static void bulk(struct api_call *c, cdz_str ns)
     pthread_mutex_lock(&c->api->flow_mu);
     for (size_t i = 0; i < n && rc == CDZ_OK; i++) {
         struct cdz_flow_row last;
-        rc = last_row(c, flows[i]->namespace_, flows[i]->id, &last, &err);
+        rc = api_flow_last(c, flows[i]->namespace_, flows[i]->id, &last, &err);
         if (rc == CDZ_OK)
-            rc = save(c, flows[i], &last, &err);
+            rc = api_flow_save(c, flows[i], &last, &err);
     }
     pthread_mutex_unlock(&c->api->flow_mu);
     if (rc == CDZ_OK && api_query_bool(c, "delete", ns.n > 0)) {
@@ -434,7 +304,7 @@ static void bulk(struct api_call *c, cdz_str ns)
                 named |= cdz_str_eq(rows[i].id, flows[k]->id) &&
                          cdz_str_eq(rows[i].namespace_, flows[k]->namespace_);
             if (!named)
-                rc = delete_one(c, rows[i].namespace_, rows[i].id, &err);
+                rc = api_flow_delete(c, rows[i].namespace_, rows[i].id, &err);
         }
     }
     if (rc == CDZ_OK) {
@@ -468,7 +338,7 @@ static void bulk_any(struct api_call *c)
 static void validate_one(struct api_call *c, cdz_str source, size_t index, struct cdz_jw *w)
 {
     struct cdz_problems problems = {.arena = c->arena};
-    struct cdz_flow_options o = options_of(c, false);
+    struct cdz_flow_options o = api_flow_options(c, false);
     struct cdz_flow *flow = NULL;
     struct cdz_flow_row last = {0};
     struct cdz_err err;
@@ -479,7 +349,7 @@ static void validate_one(struct api_call *c, cdz_str source, size_t index, struc
     if (rc == CDZ_OK) {
         cdz_jw_str(w, "flow", flow->id);
         cdz_jw_str(w, "namespace", flow->namespace_);
-        if (last_row(c, flow->namespace_, flow->id, &last, &err) == CDZ_OK && last.revision)
+        if (api_flow_last(c, flow->namespace_, flow->id, &last, &err) == CDZ_OK && last.revision)
             cdz_jw_bool(w, "outdated", flow->revision > 0 && flow->revision < last.revision);
     } else {
         cdz_val v;

@@ -52,7 +52,9 @@ struct api_route {
 
 /* One table a resource; each ends with method NULL. */
 extern const struct api_route api_flow_routes[], api_execution_routes[], api_change_routes[],
-    api_control_routes[], api_bulk_routes[], api_file_routes[], api_log_routes[], api_misc_routes[];
+    api_control_routes[], api_bulk_routes[], api_eval_routes[], api_kv_routes[],
+    api_namespace_routes[], api_namespace_file_routes[], api_template_routes[], api_file_routes[],
+    api_log_routes[], api_misc_routes[];
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 
@@ -91,6 +93,41 @@ bool api_labels(struct api_call *c, const char *name, struct cdz_label **ret, si
 /* A date-time parameter; 0 when not given; false: answered already. */
 bool api_date(struct api_call *c, const char *name, cdz_us *ret);
 
+/* --- flows: flow_store.c
+ * ---------------------------------------------------------------------------------------------- */
+struct cdz_flow_options api_flow_options(struct api_call *c, bool lenient);
+/* A stored row as a flow; one that does not parse any more has its exception. The caller unrefs. */
+struct cdz_flow *api_flow_of_row(struct api_call *c, const struct cdz_flow_row *row);
+/* Parses, or answers with all mistakes: NULL. The caller unrefs. */
+struct cdz_flow *api_flow_parse(struct api_call *c, cdz_str source);
+void api_flow_problems(struct api_call *c, const struct cdz_problems *problems,
+                       const struct cdz_err *err);
+/* The newest row, deleted ones too; revision 0: there is none. */
+CDZ_MUST_USE cdz_rc api_flow_last(struct api_call *c, cdz_str ns, cdz_str id,
+                                  struct cdz_flow_row *ret, struct cdz_err *err);
+/* Stores the next revision behind last and makes it known; unchanged: takes the last one. Lock:
+ * flow_mu held. */
+CDZ_MUST_USE cdz_rc api_flow_save(struct api_call *c, struct cdz_flow *flow,
+                                  const struct cdz_flow_row *last, struct cdz_err *err);
+/* The same, whatever the last one is; takes the lock. */
+CDZ_MUST_USE cdz_rc api_flow_store(struct api_call *c, struct cdz_flow *flow, struct cdz_err *err);
+/* CDZ_E_NOT_FOUND. Takes the lock. */
+CDZ_MUST_USE cdz_rc api_flow_delete(struct api_call *c, cdz_str ns, cdz_str id,
+                                    struct cdz_err *err);
+/* Parses and stores the documents of a file; ns: the namespace they must be of, or empty. */
+CDZ_MUST_USE cdz_rc api_flow_import(struct api_call *c, cdz_str ns, cdz_str text,
+                                    struct cdz_err *err);
+
+/* --- archives: nsfiles.c
+ * ---------------------------------------------------------------------------------------------- */
+/* Calls fn with the bytes of an upload. */
+CDZ_MUST_USE cdz_rc api_with_upload(const struct cdz_http_part *part,
+                                    cdz_rc (*fn)(struct api_call *c, cdz_str bytes,
+                                                 struct cdz_err *err),
+                                    struct api_call *c, struct cdz_err *err);
+/* Answers with an archive (taken) as a download of that name. */
+void api_zip(struct api_call *c, cdz_str name, struct cdz_buf *archive);
+
 /* --- the end
  * -----------------------------------------------------------------------------------------------------
  *
@@ -123,6 +160,11 @@ void api_waits_done(struct cdz_api *api);
 bool api_waits_start(struct cdz_api *api);
 /* The execution of the repository, or answers. One that has just been acknowledged is 404 as well. */
 struct cdz_execution *api_execution_get(struct api_call *c, cdz_str id);
+/*
+ * POST /executions/{id}/pause also reads as "run the flow `pause` of the namespace {id}". True: it
+ * meant that, and is answered: there is such a flow and no such execution. executions.c
+ */
+bool api_is_run_of_flow(struct api_call *c);
 /* The search set of parameters, reference/api.md §2; false: answered already. executions.c */
 bool api_execution_filter(struct api_call *c, struct cdz_execution_filter *ret);
 /*

@@ -31,6 +31,8 @@
 #define CDZ_HEADER_BYTES_MAX (32u << 10) /* an HTTP request's header block */
 #define CDZ_ID_MAX           100u        /* characters of a flow or task id */
 #define CDZ_NAMESPACE_MAX    150u
+#define CDZ_ZIP_BYTES_MAX    (512u << 20) /* an archive, and what it unpacks to */
+#define CDZ_ZIP_ENTRIES_MAX  65535u /* zip64 is not written */
 #define CDZ_CASCADE_MAX      10000u /* ended executions whose children a kill looks for */
 #define CDZ_KV_KEY_MAX       200u        /* characters of a key: it becomes a file name */
 #define CDZ_KV_BYTES_MAX     (10u << 20) /* one value of the key-value store, as Ion text */

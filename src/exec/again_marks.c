@@ -24,12 +24,12 @@ bool again_is_normal(const struct cdz_task *task)
     case CDZ_BRANCH_ELSE:
     case CDZ_BRANCH_DEFAULTS:
     case CDZ_BRANCH_CASE:
+    case CDZ_BRANCH_ON_PAUSE:
         return true;
     case CDZ_BRANCH_ERRORS:
     case CDZ_BRANCH_FINALLY:
     case CDZ_BRANCH_AFTER:
     case CDZ_BRANCH_LISTENER:
-    case CDZ_BRANCH_ON_PAUSE:
         break;
     }
     return false;
@@ -43,7 +43,8 @@ void again_begin(struct again *a, struct cdz_execution *e, struct cdz_arena *are
     a->task = CDZ_NEW_N(arena, const struct cdz_task *, n);
     for (size_t i = 0; i < n; i++) {
         const struct cdz_taskrun *t = e->taskruns.v[i];
-        a->task[i] = cdz_flow_task(e->flow, t->task_id);
+        a->task[i] = cdz_flow_task_below(
+            e->flow, t->parent == CDZ_NO_TASKRUN ? NULL : a->task[t->parent], t->task_id);
         if (t->gone || !a->task[i] || (t->parent != CDZ_NO_TASKRUN && a->mark[t->parent] == DROP))
             a->mark[i] = DROP; /* removed before; or the other revision has no such task */
     }
@@ -239,7 +240,7 @@ void again_drop_moved(struct again *a)
             continue;
         }
         bool fits = task && !task->disabled && task->parent == above && !moved[scope];
-        if (fits && again_is_normal(task)) {
+        if (fits && again_is_normal(task) && task->branch != CDZ_BRANCH_ON_PAUSE) {
             const struct cdz_task *before = last[scope] ? a->task[last[scope] - 1] : NULL;
             bool counted =
                 !above || (above->type->flow_kind != CDZ_FLOW_DAG && !again_is_each(above));

@@ -39,7 +39,8 @@
     X(LOG, "log", false, false)       /* everyone -> indexer, followers; key execution id */       \
     X(METRIC, "metric", false, false) /* workers -> indexer */                                     \
     X(STATE, "execution_state", true, false) /* live executions; key "<execution id>/<part>" */    \
-    X(FLOW, "flow", true, false)             /* flows; key "<namespace>/<id>/<revision>" */
+    X(FLOW, "flow", true, false)             /* flows; key "<namespace>/<id>/<revision>" */        \
+    X(TEMPLATE, "template", true, false)     /* templates; key "<namespace>/<id>" */
 
 enum cdz_topic {
 #define CDZ_TOPIC_ENUM(symbol, name, state, derived) CDZ_TOPIC_##symbol,

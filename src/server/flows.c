@@ -11,12 +11,14 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "server/server.h"
+#include "server/templates.h"
 
 enum { FLOW_FORMAT = 1 };
 
 struct cdz_flows {
     struct cdz_queue *queue;
     struct cdz_flow_options options;
+    struct cdz_templates *templates;
     pthread_mutex_t mu;
     struct cdz_table compiled; /* guarded by mu: "namespace/id/revision" -> struct cdz_flow */
     struct cdz_table
@@ -82,7 +84,11 @@ cdz_rc cdz_flows_open(struct cdz_queue *queue, const struct cdz_flow_options *op
     f->options = *options;
     f->options.lenient = true;
     pthread_mutex_init(&f->mu, NULL);
-    cdz_rc rc = cdz_queue_scan(queue, CDZ_TOPIC_FLOW, CDZ_STR(""), on_stored, f, err);
+    cdz_rc rc = cdz_templates_open(queue, &f->templates, err);
+    f->options.template_source = cdz_templates_source;
+    f->options.template_ctx = f->templates;
+    if (rc == CDZ_OK)
+        rc = cdz_queue_scan(queue, CDZ_TOPIC_FLOW, CDZ_STR(""), on_stored, f, err);
     if (rc != CDZ_OK) {
         cdz_flows_close(f);
         return rc;
@@ -102,8 +108,48 @@ void cdz_flows_close(struct cdz_flows *f)
         cdz_flow_unref(flow);
     cdz_table_done(&f->compiled);
     cdz_table_done(&f->latest);
+    cdz_templates_close(f->templates);
     pthread_mutex_destroy(&f->mu);
     free(f);
+}
+
+struct cdz_flow_options cdz_flows_options(const struct cdz_flows *f, bool lenient)
+{
+    struct cdz_flow_options o = f->options;
+    o.lenient = lenient;
+    return o;
+}
+
+struct cdz_templates *cdz_flows_templates(struct cdz_flows *f)
+{
+    return f->templates;
+}
+
+static bool uses_templates(const struct cdz_flow *flow)
+{
+    for (size_t i = 0; i < flow->task_count; i++) {
+        if (flow->tasks_all[i]->type->flow_kind == CDZ_FLOW_TEMPLATE)
+            return true;
+    }
+    return false;
+}
+
+void cdz_flows_recompile(struct cdz_flows *f)
+{
+    struct cdz_table kept = CDZ_TABLE_INIT;
+    size_t at = 0;
+    cdz_str key;
+    void *flow;
+    pthread_mutex_lock(&f->mu);
+    while (cdz_table_next(&f->compiled, &at, &key, &flow)) {
+        if (uses_templates(flow))
+            cdz_flow_unref(flow); /* executions that run it have a reference of their own */
+        else
+            (void)cdz_table_put(&kept, key, flow); /* it was not there */
+    }
+    cdz_table_done(&f->compiled);
+    f->compiled = kept;
+    pthread_mutex_unlock(&f->mu);
 }
 
 static cdz_rc load(struct cdz_flows *f, cdz_str ns, cdz_str id, int revision, struct cdz_flow **ret,

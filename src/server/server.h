@@ -25,6 +25,7 @@
 #include "task/services.h"
 
 struct cdz_flows;
+struct cdz_templates;
 struct cdz_hub;
 struct cdz_executor;
 struct cdz_worker;
@@ -76,6 +77,12 @@ CDZ_MUST_USE cdz_rc cdz_flows_forget(struct cdz_flows *flows, cdz_str namespace_
 /* The namespaces of live flows that are `below` or below it (empty: all), sorted, each once. */
 cdz_str *cdz_flows_namespaces(struct cdz_flows *flows, cdz_str below, struct cdz_arena *arena,
                               size_t *ret_n);
+/* What the flows of this process are compiled with, the templates included. */
+struct cdz_flow_options cdz_flows_options(const struct cdz_flows *flows, bool lenient);
+/* templates.h; whoever changes one then calls cdz_flows_recompile: flows that use templates are
+ * compiled anew when they are asked for next. */
+struct cdz_templates *cdz_flows_templates(struct cdz_flows *flows);
+void cdz_flows_recompile(struct cdz_flows *flows);
 /* After a restart: publishes what the repository has and the queue has not (a crash between the two
  * writes). */
 CDZ_MUST_USE cdz_rc cdz_flows_reconcile(struct cdz_flows *flows, struct cdz_repository *repository,

@@ -119,7 +119,8 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
     struct cdz_services *v = &s->services;
     const struct cdz_config *c = v->config;
     struct cdz_flow_options options = {.registry = v->registry,
-                                       .plugin_defaults = c->plugin_defaults};
+                                       .plugin_defaults = c->plugin_defaults,
+                                       .templates = c->templates_enabled};
     CDZ_TRY(load_secrets(v, err));
     CDZ_TRY(open_stores(s, volatile_store, err));
     cdz_task_services_init(v);

@@ -71,6 +71,10 @@ static void step(struct run *r, struct cdz_event ev)
     struct cdz_step out;
     ev.now = NOW;
     ev.seed = ++r->steps;
+    if (ev.kind == CDZ_EVENT_ADOPT && cdz_exec_load(r->e, &r->err) != CDZ_OK) {
+        printf("# %s\n", r->err.text);
+        abort();
+    }
     cdz_exec_step(r->e, &env, &ev, r->arena, &out);
     answer(r, &out);
 }
