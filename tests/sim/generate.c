@@ -1,5 +1,5 @@
 /*
- * generate.c -- random flows as YAML text, of whatever flowables the registry has. They are accepted
+ * generate.c -- random flows as YAML text, of all that the executor itself decides about. They are accepted
  * by the compiler; what they do is another matter: conditions that cannot be evaluated, values that
  * are no list and tasks that always fail are part of it.
  */
@@ -10,11 +10,11 @@ enum { DEPTH_MAX = 4, TASKS_MAX = 24 };
 
 struct generator {
     struct cdz_rng *rng;
-    const struct cdz_registry *registry;
     struct cdz_buf *out;
-    unsigned tasks;     /* begun so far: they number the ids */
-    unsigned leaves;    /* ids leaf0 .. leafN have an output */
-    bool new_execution; /* a retry policy makes new executions: at most one does */
+    unsigned tasks;              /* begun so far: they number the ids */
+    unsigned leaves;             /* ids leaf0 .. leafN have an output */
+    unsigned number, flow_count; /* a flow calls only those behind it: calls end */
+    bool new_execution;          /* a retry policy makes new executions: at most one does */
 };
 
 static unsigned below(struct generator *g, unsigned n)
@@ -27,9 +27,9 @@ static bool one_in(struct generator *g, unsigned n)
     return below(g, n) == 0;
 }
 
-static bool has_type(const struct generator *g, const char *name)
+static bool has_type(const char *name)
 {
-    return cdz_type_find(g->registry, cdz_str_z(name)) != NULL;
+    return cdz_type_find(cdz_registry_builtin(), cdz_str_z(name)) != NULL;
 }
 
 static void line(struct generator *g, unsigned indent, const char *fmt, ...) CDZ_PRINTF(3, 4);
@@ -126,9 +126,35 @@ static void common(struct generator *g, unsigned indent)
         line(g, indent, "disabled: true");
 }
 
+/* What changes the execution itself, in the executor. */
+static void updating(struct generator *g, unsigned indent)
+{
+    static const char *const ends[] = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"};
+    line(g, indent, "- id: update%u", g->tasks++);
+    switch (below(g, 4)) {
+    case 0:
+        line(g, indent, "  type: io.kestra.plugin.core.execution.Labels");
+        line(g, indent, "  labels: {team: \"{{ flow.id }}\"}");
+        break;
+    case 1:
+        line(g, indent, "  type: io.kestra.plugin.core.execution.SetVariables");
+        line(g, indent, "  variables: {a: \"{{ taskrun.value ?? 'x' }}\"}");
+        break;
+    case 2:
+        line(g, indent, "  type: io.kestra.plugin.core.execution.UnsetVariables");
+        line(g, indent, "  variables: [a]");
+        break;
+    default:
+        line(g, indent, "  type: io.kestra.plugin.core.execution.Exit");
+        line(g, indent, "  state: %s", ends[below(g, 5)]);
+        line(g, indent, "  runIf: \"{{ taskrun.value is not defined }}\"");
+        return;
+    }
+}
+
 static void leaf(struct generator *g, unsigned indent)
 {
-    switch (below(g, 5)) {
+    switch (below(g, 8)) {
     case 0:
         line(g, indent, "- id: fail%u", g->tasks++);
         line(g, indent, "  type: io.kestra.plugin.core.execution.Fail");
@@ -138,6 +164,12 @@ static void leaf(struct generator *g, unsigned indent)
         line(g, indent, "  type: io.kestra.plugin.core.log.Log");
         line(g, indent, "  message: \"{{ taskrun.value ?? 'nothing' }}\"");
         break;
+    case 2:
+        if (one_in(g, 3)) {
+            updating(g, indent);
+            return;
+        }
+        /* fall through */
     default:
         line(g, indent, "- id: leaf%u", g->leaves++);
         line(g, indent, "  type: io.kestra.plugin.core.debug.Return");
@@ -162,6 +194,62 @@ static void errors(struct generator *g, unsigned indent, unsigned depth)
 {
     if (one_in(g, 4))
         list(g, indent, depth + 1, "errors");
+    if (one_in(g, 8))
+        list(g, indent, depth + 1, "finally");
+}
+
+/* A call of a flow behind this one, for one execution or for each batch of a file. */
+static void call(struct generator *g, unsigned indent)
+{
+    unsigned other = g->number + 1 + below(g, g->flow_count - g->number - 1);
+    bool items =
+        one_in(g, 3) && has_type("io.kestra.plugin.core.flow.ForEachItem$ForEachItemSplit");
+    line(g, indent, "type: io.kestra.plugin.core.flow.%s", items ? "ForEachItem" : "Subflow");
+    line(g, indent, "namespace: sim");
+    line(g, indent, "flowId: %s%u", one_in(g, 12) ? "nobody" : "s", other);
+    if (items)
+        line(g, indent, "items: \"kestra:///sim/items.txt\"");
+    if (one_in(g, 4))
+        line(g, indent, "wait: false");
+    if (one_in(g, 4))
+        line(g, indent, "transmitFailed: false");
+}
+
+static void pause(struct generator *g, unsigned indent, unsigned depth)
+{
+    static const char *const behaviors[] = {"RESUME", "WARN", "FAIL", "CANCEL"};
+    line(g, indent, "type: io.kestra.plugin.core.flow.Pause");
+    switch (below(g, 4)) {
+    case 0:
+        line(g, indent, "delay: PT%uS", 1 + below(g, 90));
+        break;
+    case 1:
+        line(g, indent, "timeout: PT%uS", 1 + below(g, 90));
+        break;
+    case 2:
+        line(g, indent, "pauseDuration: PT%uS", 1 + below(g, 90));
+        line(g, indent, "behavior: %s", behaviors[below(g, 4)]);
+        break;
+    default:
+        break; /* until somebody resumes it */
+    }
+    if (one_in(g, 4))
+        list(g, indent, depth + 1, "tasks");
+}
+
+static void loop(struct generator *g, unsigned indent, unsigned depth)
+{
+    char text[128];
+    line(g, indent, "type: io.kestra.plugin.core.flow.%s", one_in(g, 2) ? "LoopUntil" : "WaitFor");
+    line(g, indent, "condition: \"%s\"", condition(g, text));
+    line(g, indent, "checkFrequency:");
+    line(g, indent, "  maxIterations: %u", 1 + below(g, 4));
+    line(g, indent, "  interval: PT%uS", below(g, 30));
+    if (one_in(g, 3))
+        line(g, indent, "  maxDuration: PT%uS", 1 + below(g, 60));
+    if (one_in(g, 2))
+        line(g, indent, "failOnMaxReached: true");
+    list(g, indent, depth + 1, "tasks");
 }
 
 static void dag(struct generator *g, unsigned indent, unsigned depth)
@@ -170,7 +258,6 @@ static void dag(struct generator *g, unsigned indent, unsigned depth)
     char ids[5][32];
     line(g, indent, "tasks:");
     for (unsigned i = 0; i < n; i++) {
-        size_t at = g->out->n;
         line(g, indent, "- task:");
         size_t from = g->out->n;
         task(g, indent + 4, depth + 1);
@@ -178,7 +265,6 @@ static void dag(struct generator *g, unsigned indent, unsigned depth)
         g->out->p[from + indent + 4] = ' ';
         const char *id = g->out->p + from + indent + 4 + 6;
         snprintf(ids[i], sizeof(ids[i]), "%.*s", (int)strcspn(id, "\n"), id);
-        (void)at;
         if (i > 0 && !one_in(g, 3))
             line(g, indent + 2, "dependsOn: [%s]", ids[below(g, i)]);
     }
@@ -192,7 +278,21 @@ static void flowable(struct generator *g, unsigned indent, unsigned depth)
     line(g, indent, "- id: block%u", id);
     indent += 2;
 #define TYPE(name) line(g, indent, "type: io.kestra.plugin.core.flow." name)
-    switch (below(g, 9)) {
+    switch (below(g, 14)) {
+    case 9:
+        pause(g, indent, depth);
+        break;
+    case 10:
+        loop(g, indent, depth);
+        break;
+    case 11:
+    case 12:
+        if (g->number + 1 < g->flow_count) {
+            call(g, indent);
+            common(g, indent);
+            return;
+        }
+        /* fall through */
     case 0:
         TYPE("Sequential");
         list(g, indent, depth + 1, "tasks");
@@ -258,12 +358,48 @@ static void task(struct generator *g, unsigned indent, unsigned depth)
         flowable(g, indent, depth);
 }
 
-cdz_str sim_generate(struct cdz_rng *rng, unsigned number, const struct cdz_registry *registry,
-                     struct cdz_arena *arena)
+/* Limits and promises of the flow. */
+static void terms(struct generator *g)
+{
+    static const char *const full[] = {"QUEUE", "QUEUE", "CANCEL", "FAIL", "CANCEL_PREVIOUS"};
+    static const char *const late[] = {"FAIL", "CANCEL", "NONE"};
+    if (one_in(g, 3)) {
+        line(g, 0, "concurrency:");
+        line(g, 2, "limit: %u", 1 + below(g, 2));
+        line(g, 2, "behavior: %s", full[below(g, 5)]);
+        if (one_in(g, 4))
+            line(g, 2, "key: \"{{ flow.id }}\"");
+    }
+    if (one_in(g, 6)) {
+        line(g, 0, "sla:");
+        line(g, 2, "- id: late");
+        line(g, 2, "  type: MAX_DURATION");
+        line(g, 2, "  duration: PT%uS", 1 + below(g, 100));
+        line(g, 2, "  behavior: %s", late[below(g, 3)]);
+        line(g, 2, "  labels: {late: \"yes\"}");
+    }
+}
+
+static void after_the_end(struct generator *g)
+{
+    if (one_in(g, 6))
+        list(g, 0, DEPTH_MAX - 1, "afterExecution");
+    if (one_in(g, 6)) {
+        line(g, 0, "listeners:");
+        line(g, 0, "- description: at the end");
+        if (has_type("io.kestra.plugin.core.condition.ExecutionStatus")) {
+            line(g, 2, "conditions:");
+            line(g, 2, "- type: io.kestra.plugin.core.condition.ExecutionStatus");
+            line(g, 2, "  in: [%s]", one_in(g, 2) ? "FAILED, WARNING" : "SUCCESS");
+        }
+        list(g, 2, DEPTH_MAX - 1, "tasks");
+    }
+}
+
+cdz_str sim_generate(struct cdz_rng *rng, unsigned number, unsigned count, struct cdz_arena *arena)
 {
     struct cdz_buf out = CDZ_BUF_INIT;
-    struct generator g = {.rng = rng, .registry = registry, .out = &out};
-    (void)has_type(&g, "");
+    struct generator g = {.rng = rng, .out = &out, .number = number, .flow_count = count};
     line(&g, 0, "id: s%u", number);
     line(&g, 0, "namespace: sim");
     if (one_in(&g, 6))
@@ -274,8 +410,10 @@ cdz_str sim_generate(struct cdz_rng *rng, unsigned number, const struct cdz_regi
         line(&g, 2, "  type: STRING");
         line(&g, 2, "  value: \"{{ outputs.leaf0.value %s }}\"", one_in(&g, 3) ? "" : "?? 'none'");
     }
+    terms(&g);
     list(&g, 0, 0, "tasks");
     errors(&g, 0, 0);
+    after_the_end(&g);
     cdz_str ret = cdz_buf_copy(&out, arena);
     cdz_buf_done(&out);
     return ret;

@@ -9,14 +9,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "exec/step.h"
+#include "exec/again.h"
 #include "sim.h"
 
 struct step {
     struct cdz_event event;
-    cdz_str text; /* the event's record */
-    cdz_str head; /* first step: the execution before it */
-    bool loaded;  /* first step: it was loaded from its records, not created */
+    cdz_str text;     /* the event's record */
+    cdz_str head;     /* first step: the execution before it */
+    bool loaded;      /* first step: it was loaded from its records, not created */
+    cdz_str snapshot; /* ADOPT: the execution before it, with its task runs */
 };
 
 struct course {
@@ -68,6 +69,15 @@ static cdz_str head_of(const struct cdz_execution *e)
     return s;
 }
 
+static cdz_str snapshot_of(const struct cdz_execution *e)
+{
+    struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_snapshot_encode(e, &b);
+    cdz_str s = cdz_buf_copy(&b, sim->arena);
+    cdz_buf_done(&b);
+    return s;
+}
+
 static void record(const struct cdz_execution *e, const struct cdz_event *ev)
 {
     struct sim_tape *tape = sim->tape;
@@ -86,6 +96,8 @@ static void record(const struct cdz_execution *e, const struct cdz_event *ev)
     cdz_buf_done(&b);
     if (c->steps.n == 0)
         step.head = head_of(e);
+    if (ev->kind == CDZ_EVENT_ADOPT)
+        step.snapshot = snapshot_of(e);
     CDZ_PUSH(sim->arena, &c->steps, step);
 }
 
@@ -136,22 +148,45 @@ static void compare(struct cdz_execution *got, struct cdz_execution *want)
     }
 }
 
+static void drop(struct cdz_execution *e)
+{
+    if (e)
+        cdz_flow_unref(e->flow);
+    cdz_execution_free(e);
+}
+
+/* The execution as it was before a first step, or before it was adopted. */
+static struct cdz_execution *begin(const struct step *s)
+{
+    struct cdz_execution *e = NULL;
+    struct cdz_err err;
+    cdz_rc rc = s->snapshot.n ? cdz_snapshot_decode(s->snapshot, &e, &err)
+                              : cdz_execution_decode(s->head, &e, &err);
+    if (rc == CDZ_OK) {
+        e->flow = cdz_flow_ref(sim_flow_of(e->flow_id));
+        if (s->loaded)
+            rc = cdz_exec_load(e, &err);
+    }
+    if (rc != CDZ_OK)
+        sim_fail("an execution cannot be loaded: %s", err.text);
+    return e;
+}
+
 static void replay(const struct course *c, struct cdz_execution *want)
 {
-    struct cdz_execution *e;
+    struct cdz_execution *e = NULL;
     struct cdz_err err;
     CDZ_AUTO_ARENA arena = cdz_arena_open(0);
-    if (cdz_execution_decode(c->steps.v[0].head, &e, &err) != CDZ_OK) {
-        sim_fail("a head cannot be read: %s", err.text);
-        return;
-    }
-    e->flow = cdz_flow_ref((struct cdz_flow *)(uintptr_t)sim_flow_of(e->flow_id));
-    if (c->steps.v[0].loaded && cdz_exec_load(e, &err) != CDZ_OK)
-        sim_fail("execution %.*s cannot be loaded: %s", CDZ_S(c->id), err.text);
     for (size_t i = 0; i < c->steps.n && !sim->failed; i++) {
         struct cdz_event ev;
         struct cdz_step step;
         cdz_str create;
+        if (i == 0 || c->steps.v[i].snapshot.n) {
+            drop(e);
+            e = begin(&c->steps.v[i]);
+        }
+        if (sim->failed)
+            break;
         if (cdz_event_decode(c->steps.v[i].text, arena, &ev, &create, &err) != CDZ_OK) {
             sim_fail("an event cannot be read: %s", err.text);
             break;
@@ -163,8 +198,7 @@ static void replay(const struct course *c, struct cdz_execution *want)
     }
     if (!sim->failed)
         compare(e, want);
-    cdz_flow_unref(e->flow);
-    cdz_execution_free(e);
+    drop(e);
 }
 
 void sim_tape_check(void)

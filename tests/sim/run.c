@@ -57,6 +57,8 @@ static void add(struct sim_counts *to, const struct sim_counts *c)
     to->executions += c->executions;
     to->crashes += c->crashes;
     to->kills += c->kills;
+    to->asks += c->asks;
+    to->restarts += c->restarts;
     to->jobs += c->jobs;
     to->results += c->results;
     to->duplicates += c->duplicates;
@@ -83,9 +85,9 @@ static bool sound(uint64_t from, uint64_t n)
         }
     }
     printf("# %llu seeds: %u steps, %u executions, %u jobs, %u results (%u doubled), %u commits "
-           "(%u failed first), %u crashes, %u kills\n",
+           "(%u failed first), %u crashes, %u kills, %u restarts, %u other wishes\n",
            (unsigned long long)n, sum.steps, sum.executions, sum.jobs, sum.results, sum.duplicates,
-           sum.commits, sum.failed_commits, sum.crashes, sum.kills);
+           sum.commits, sum.failed_commits, sum.crashes, sum.kills, sum.restarts, sum.asks);
     return true;
 }
 

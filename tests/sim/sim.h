@@ -3,7 +3,8 @@
  * clock that are made of a seed, all in one thread.
  *
  *   generate.c  random flows as YAML text
- *   world.c     what happens next: deliveries, workers, crashes, kills, the clock
+ *   world.c     what happens next: deliveries, workers, crashes, the clock
+ *   users.c     what users ask for: executions, kills, pauses, restarts
  *   store.c     what is durable, and what is on the way
  *   queue.c     the port `queue` over store.c, as the executor sees it
  *   fiber.c     the executor's thread as a coroutine; its clock and its random numbers
@@ -47,7 +48,8 @@ struct sim_options {
 };
 
 struct sim_counts {
-    unsigned steps, executions, crashes, kills, jobs, results, duplicates, failed_commits, commits;
+    unsigned steps, executions, crashes, kills, asks, restarts, jobs, results, duplicates,
+        failed_commits, commits;
 };
 
 struct sim_result {
@@ -59,9 +61,8 @@ struct sim_result {
 };
 
 void sim_run(const struct sim_options *options, struct sim_result *ret);
-/* Text of the random flow s<number> of this seed, in arena; features: what was tried, for --stats. */
-cdz_str sim_generate(struct cdz_rng *rng, unsigned number, const struct cdz_registry *registry,
-                     struct cdz_arena *arena);
+/* Text of the random flow s<number> of count, in arena. It calls only flows of a higher number. */
+cdz_str sim_generate(struct cdz_rng *rng, unsigned number, unsigned count, struct cdz_arena *arena);
 
 /* A record that is kept or on its way; both texts in the record itself. */
 struct sim_record {
@@ -125,7 +126,8 @@ struct sim {
 
     /* What there is to run */
     struct cdz_flow *flows[8];
-    unsigned flow_count, creates_left, kills_left, crashes_left, idle;
+    unsigned flow_count, creates_left, kills_left, crashes_left, asks_left, restarts_left, idle;
+    unsigned revives_left;
     CDZ_VEC(struct sim_token) tokens;
     struct sim_model *model; /* check.c */
     struct sim_tape *tape;   /* replay.c */
@@ -150,6 +152,7 @@ void sim_trace(const char *fmt, ...) CDZ_PRINTF(1, 2);
 void sim_store_apply(const struct cdz_record *records, size_t n);
 const struct sim_record *sim_store_get(enum cdz_topic topic, cdz_str key);
 size_t sim_store_lower_bound(enum cdz_topic topic, cdz_str key);
+bool sim_store_has(enum cdz_topic topic, cdz_str prefix);
 void sim_store_done(void);
 struct sim_record *sim_record_new(const struct cdz_record *r);
 
@@ -171,12 +174,25 @@ void sim_check_consumed(const struct sim_record *event);
 void sim_check_end(void); /* when nothing is on its way any more */
 /* Acknowledged executions that have not ended. */
 unsigned sim_check_open(void);
-/* A random execution that has not ended, or an empty text. */
-cdz_str sim_check_pick(void);
+/* A random execution in that state (CDZ_STATE_COUNT: any) that has ended or has not; or an empty text. */
+cdz_str sim_check_pick(bool ended, unsigned state);
+/* A user has asked for a restart of it, in place. */
+void sim_check_restarted(cdz_str execution);
 /* The last committed records of an execution; NULL: none. */
 const struct cdz_execution *sim_check_execution(cdz_str id);
 bool sim_check_ended(cdz_str id);
-const struct cdz_flow *sim_flow_of(cdz_str id);
+/* Of listeners or afterExecution: it runs once the execution has ended. */
+bool sim_check_runs_after(const struct cdz_task *task);
+struct cdz_flow *sim_flow_of(cdz_str id);
+
+/* users.c: what users ask for, and the planted revival. */
+void sim_user_create(void);
+void sim_user_kill(void);
+void sim_user_ask(void);     /* pause, resume, force-run */
+void sim_user_restart(void); /* in place, or as another execution */
+/* Resumes one that nobody but a user can resume. False: there is none. */
+bool sim_user_resume_last(void);
+void sim_revive(void);
 
 /* replay.c */
 void sim_tape_init(void);

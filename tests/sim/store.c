@@ -48,6 +48,13 @@ const struct sim_record *sim_store_get(enum cdz_topic topic, cdz_str key)
     return is_at(at, topic, key) ? sim->state[at] : NULL;
 }
 
+bool sim_store_has(enum cdz_topic topic, cdz_str prefix)
+{
+    size_t at = sim_store_lower_bound(topic, prefix);
+    return at < sim->state_n && sim->state[at]->topic == topic &&
+           cdz_str_starts(sim->state[at]->key, prefix);
+}
+
 static void put(const struct cdz_record *r)
 {
     size_t at = sim_store_lower_bound(r->topic, r->key);

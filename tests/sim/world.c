@@ -20,7 +20,7 @@
 struct sim *sim;
 
 /* Idle waits in a row (60 s each at most) after which what has not ended never will. */
-enum { STEPS_MAX = 200000, IDLE_MAX = 2000, CHAOS_STEPS = 400 };
+enum { STEPS_MAX = 200000, IDLE_RESUME = 8, IDLE_MAX = 500, CHAOS_STEPS = 500 };
 
 static const cdz_us start_of_time = 1700000000 * CDZ_SECOND;
 
@@ -63,6 +63,10 @@ static cdz_rc world_call(struct cdz_env *env, enum cdz_world_call call, const cd
 {
     (void)env, (void)args, (void)n;
     struct cdz_date d = {.type = CDZ_INSTANT, .seconds = sim->now / CDZ_SECOND};
+    if (call == CDZ_WORLD_READ) { /* the batches of every ForEachItem */
+        *ret = cdz_val_text(CDZ_STR("kestra:///sim/1.txt\nkestra:///sim/2.txt\n"));
+        return CDZ_OK;
+    }
     if (call != CDZ_WORLD_NOW)
         return cdz_fail(err, CDZ_E_EXPRESSION, "not in a simulated world");
     *ret = cdz_val_date(arena, d);
@@ -72,19 +76,19 @@ static cdz_rc world_call(struct cdz_env *env, enum cdz_world_call call, const cd
 static void deploy(struct cdz_flows *flows)
 {
     const struct cdz_registry *registry = cdz_registry_builtin();
-    sim->flow_count = 1 + sim_below(3);
-    for (unsigned i = 0; i < sim->flow_count && !sim->failed; i++) {
+    unsigned count = 1 + sim_below(4);
+    for (unsigned i = 0; i < count && !sim->failed; i++) {
         struct cdz_flow_options options = {.registry = registry};
         struct cdz_problems problems = {.arena = sim->arena};
         struct cdz_err err;
-        cdz_str text = sim_generate(&sim->rng, i, registry, sim->arena);
+        cdz_str text = sim_generate(&sim->rng, i, count, sim->arena);
         if (sim->options->trace)
             fprintf(sim->options->trace, "%.*s", CDZ_S(text));
         if (cdz_flow_parse(text, &options, &problems, &sim->flows[i], &err) != CDZ_OK) {
-            sim->flow_count = i;
             sim_fail("the generator made a flow that is refused: %s", err.text);
             return;
         }
+        sim->flow_count = i + 1;
         sim->flows[i]->revision = 1;
         need(cdz_flows_publish(flows, sim->flows[i], &err), &err);
     }
@@ -263,8 +267,11 @@ static void send_result(const struct sim_job *j, enum cdz_event_kind kind, enum 
         memcpy(token.execution, j->execution, sizeof(token.execution));
         ev.log_file = cdz_arena_printf(sim->arena, "sim:%zu", sim->tokens.n);
         CDZ_PUSH(sim->arena, &sim->tokens, token);
-        ev.outputs = cdz_val_map(sim->arena, 3);
+        ev.outputs = cdz_val_map(sim->arena, 4);
         cdz_map_putz(sim->arena, ev.outputs, "value", cdz_val_text(j->task_id));
+        if (cdz_str_ends(j->task_id, CDZ_STR("_split")))
+            cdz_map_putz(sim->arena, ev.outputs, "splits",
+                         cdz_val_text(CDZ_STR("kestra:///sim/splits.txt")));
         cdz_map_putz(sim->arena, ev.outputs, "flag", cdz_val_bool(sim_one_in(2)));
         cdz_map_putz(sim->arena, ev.outputs, "list", cdz_val_text(CDZ_STR("[\"u\",\"v\"]")));
     }
@@ -333,64 +340,6 @@ static void hear_kill(void)
     free(r);
 }
 
-/* The API: once the send has returned, the execution is acknowledged. It needs no executor. */
-static void create(void)
-{
-    struct cdz_create c = {.flow = sim->flows[sim_below(sim->flow_count)]};
-    struct cdz_record records[2];
-    struct cdz_execution *e;
-    struct cdz_err err;
-    sim->creates_left--;
-    if (sim_one_in(10))
-        c.schedule_date = sim->now + sim_below(100000000);
-    if (cdz_execution_make(&c, sim->now, &e, &err) != CDZ_OK) {
-        sim_fail("an execution cannot be made: %s", err.text);
-        return;
-    }
-    size_t n = cdz_execution_records(e, sim->arena, records);
-    bool was_dead = sim->dead;
-    sim->dead = false;
-    need(cdz_queue_send_wait(sim->services.queue, records, n, &err), &err);
-    sim->dead = was_dead;
-    sim_trace("execution %.*s of %.*s is created", CDZ_S(e->id), CDZ_S(c.flow->id));
-    sim_check_acknowledged(e->id);
-    sim->result->counts.executions++;
-    cdz_execution_free(e);
-}
-
-static void kill_one(void)
-{
-    cdz_str id = sim_check_pick();
-    sim->kills_left--;
-    if (!id.n)
-        return;
-    struct cdz_record r = cdz_kill_record(id, false, sim->arena);
-    sim_store_apply(&r, 1);
-    sim->result->counts.kills++;
-    sim_trace("a user kills %.*s", CDZ_S(id));
-}
-
-/* The planted fault of an executor that starts what has ended. */
-static void revive(void)
-{
-    for (size_t i = 0; i < sim->tokens.n; i++) {
-        cdz_str id = cdz_str_z(sim->tokens.v[i].execution);
-        const struct cdz_execution *e = sim_check_execution(id);
-        if (!e || !sim_check_ended(id) || !sim_one_in(4))
-            continue;
-        struct cdz_event ev = {.kind = CDZ_EVENT_CREATE};
-        struct cdz_buf head = CDZ_BUF_INIT, b = CDZ_BUF_INIT;
-        cdz_execution_encode(e, &head);
-        cdz_event_encode(&ev, cdz_buf_get(&head), &b);
-        struct cdz_record r = {.topic = CDZ_TOPIC_EVENT, .key = id, .value = cdz_buf_get(&b)};
-        sim_store_apply(&r, 1);
-        sim_trace("planted: the record of %.*s comes back as a new one", CDZ_S(id));
-        cdz_buf_done(&head);
-        cdz_buf_done(&b);
-        return;
-    }
-}
-
 /* As if workers were far behind: the executor then parks what has not begun. */
 static void press(void)
 {
@@ -418,14 +367,18 @@ static bool wait_for_something(void)
     bool on_the_way = sim->results.n + sim->jobs.n + sim->kills.n + events_waiting() > 0;
     /* Rows of executions that nobody has been told of yet: parked, made by another's retry. */
     size_t row = sim_store_lower_bound(CDZ_TOPIC_STATE, CDZ_STR(""));
-    bool live = row < sim->state_n && sim->state[row]->topic == CDZ_TOPIC_STATE;
+    bool live = row < sim->state_n && sim->state[row]->topic == CDZ_TOPIC_STATE &&
+                sim->state[row]->key.p[0] != '~';
     if (!on_the_way && !live && sim_check_open() == 0 && sim->calm && sim->creates_left == 0)
         return false;
     if (at > sim->now)
         sim->now = at;
     if (sim->polling && sim->poll_until <= sim->now) {
+        if (!on_the_way && sim->calm && sim->idle > IDLE_RESUME && sim_user_resume_last())
+            return true;
         if (!on_the_way && ++sim->idle > IDLE_MAX) {
-            sim_fail("%u acknowledged executions never end", sim_check_open());
+            sim_fail("%u acknowledged executions never end; the state has %.*s", sim_check_open(),
+                     live ? (int)sim->state[row]->key.n : 0, live ? sim->state[row]->key.p : "");
             return false;
         }
         sim_fiber_resume(); /* with an empty batch */
@@ -447,22 +400,26 @@ static bool happen(void)
         if (sim->calm || sim_one_in(3))
             start();
         else if (sim->creates_left && sim_one_in(3))
-            create();
+            sim_user_create();
         else if (ready_jobs(&job))
             work(job);
         return true;
     }
     unsigned what = sim_below(100);
     if (sim->creates_left && (what < 6 || sim->calm)) {
-        create();
+        sim_user_create();
     } else if (faults && what < 8 && sim->kills_left) {
-        kill_one();
+        sim_user_kill();
     } else if (faults && what == 8 && sim->crashes_left && sim->polling) {
         sim->dead = true;
     } else if ((faults && what == 9 && sim_one_in(4)) || (sim->calm && sim->pressed)) {
         press();
-    } else if (what == 10 && sim->options->fault == SIM_REVIVE) {
-        revive();
+    } else if (what == 10 && sim->options->fault == SIM_REVIVE && sim->revives_left) {
+        sim_revive();
+    } else if (faults && what < 13 && sim->asks_left) {
+        sim_user_ask();
+    } else if (faults && what < 15 && sim->restarts_left) {
+        sim_user_restart();
     } else if (what < 50 && ready_jobs(&job)) {
         work(job);
     } else if (what < 55 && sim->kills.n) {
@@ -495,6 +452,9 @@ static void open_world(void)
     sim->creates_left = 1 + sim_below(6);
     sim->kills_left = sim_one_in(2) ? sim_below(3) : 0;
     sim->crashes_left = sim_one_in(4) ? 0 : 1 + sim_below(5);
+    sim->asks_left = sim_one_in(2) ? 0 : 1 + sim_below(4);
+    sim->restarts_left = sim_one_in(2) ? 0 : 1 + sim_below(3);
+    sim->revives_left = 2;
     open_flows();
     if (!sim->failed)
         deploy(sim->services.flows);
