@@ -5,7 +5,7 @@ APT = meson ninja-build gcc pkg-config libsqlite3-dev libcurl4-openssl-dev libmi
       libpcre2-dev libjq-dev libonig-dev libssl-dev zlib1g-dev python3
 APT_TEST = clang libclang-rt-14-dev clang-format curl libjansson-dev libjson-c-dev libcjson-dev
 
-.PHONY: all run test check check-all bench asan tsan fuzz tidy format install-deps install-test-deps clean
+.PHONY: all run test check check-all sim bench asan tsan fuzz tidy format install-deps install-test-deps clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) src/cli/cadenza --quiet
 	@ln -sf src/cli/cadenza $(BUILD)/cadenza
@@ -22,6 +22,12 @@ test: install-deps install-test-deps all
 
 check: all
 	@tools/run-tests check
+
+# The simulator over many seeds; `make test` runs the first thousand.
+SEEDS ?= 100000
+sim: all
+	@ninja -C $(BUILD) tests/sim/sim_run --quiet
+	@$(BUILD)/tests/sim/sim_run --seeds $(SEEDS)
 
 bench: install-deps install-test-deps all
 	@bench/run

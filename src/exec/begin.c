@@ -34,7 +34,9 @@ static void send_to_gate(struct step *s, cdz_str gate, enum cdz_gate_kind kind)
     }
     cdz_buf_reset(&s->buf);
     cdz_gate_msg_encode(&msg, &s->buf);
-    cdz_step_effect(s, CDZ_EFFECT_EVENT, 0, gate, cdz_buf_copy(&s->buf, s->arena));
+    /* The execution, whose the key is, may be gone when the effect is carried out. */
+    cdz_step_effect(s, CDZ_EFFECT_EVENT, 0, cdz_arena_str(s->arena, gate),
+                    cdz_buf_copy(&s->buf, s->arena));
 }
 
 /* Which gates there are, decided once. */

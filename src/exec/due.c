@@ -43,6 +43,7 @@ void cdz_due(struct step *s)
         else
             task_due(s, t);
     }
-    memmove(x->timed.v + kept, x->timed.v + n, (x->timed.n - n) * sizeof(*x->timed.v));
+    if (x->timed.n > n) /* otherwise there may be no array at all */
+        memmove(x->timed.v + kept, x->timed.v + n, (x->timed.n - n) * sizeof(*x->timed.v));
     x->timed.n -= n - kept;
 }

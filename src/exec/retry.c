@@ -105,8 +105,8 @@ bool cdz_retry_taskrun(struct step *s, struct cdz_taskrun *t)
     struct cdz_execution *e = s->e;
     const struct cdz_retry *r = policy_of(e, t);
     int attempts = failed_attempts(t);
-    if (!r)
-        return false;
+    if (!r || (r->new_execution && cdz_state_is_terminated(cdz_state_now(&e->history))))
+        return false; /* what has ended is not replaced because of a task that runs after it */
     const struct cdz_history *last = &t->attempts[t->attempt_count - 1].history;
     cdz_us at = last->v[last->n - 1].at + pause_before(s, r, attempts);
     int count = r->new_execution ? e->attempt_number : attempts;

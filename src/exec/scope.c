@@ -21,10 +21,11 @@ static bool may_advance(const struct step *s, const struct cdz_scope *c)
     enum cdz_state state = cdz_state_now(&s->e->history);
     if (c->closed || c->passive || (s->e->held && !c->after))
         return false;
-    if (state == CDZ_KILLING || cdz_state_is_terminated(state))
-        return s->e->after && s->e->index->killing_since == 0;
+    bool ended = cdz_state_is_terminated(state);
+    if (state == CDZ_KILLING || (ended && (!s->e->after || s->e->index->killing_since)))
+        return false;
     if (c->taskrun == CDZ_NO_TASKRUN)
-        return state != CDZ_CREATED && state != CDZ_QUEUED;
+        return ended || (state != CDZ_CREATED && state != CDZ_QUEUED);
     const struct cdz_taskrun *t = s->e->taskruns.v[c->taskrun];
     return !t->due_at && cdz_state_now(&t->history) != CDZ_PAUSED;
 }
@@ -85,7 +86,7 @@ static void fill_dag(struct step *s, struct cdz_scope *c)
     bool again = true;
     while (again && may_advance(s, c)) {
         again = false;
-        for (uint32_t i = 0; i < c->tasks->n && !full(c) && !c->failed; i++) {
+        for (uint32_t i = 0; i < c->tasks->n && !full(c) && !c->failed && may_advance(s, c); i++) {
             if (c->dag_state[i] != 0 || !dag_ready(c, i))
                 continue;
             cdz_taskrun_begin(s, c, c->tasks->v[i], 0);

@@ -274,6 +274,18 @@ static void on_timer(struct step *s)
     cdz_kill_force(s);
 }
 
+/* What a step has dispatched and then put down again (an Exit task beside it) goes to no worker. */
+static void drop_stale_jobs(struct step *s)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->out->effects.n; i++) {
+        const struct cdz_effect *f = &s->out->effects.v[i];
+        if (f->kind != CDZ_EFFECT_JOB || s->e->taskruns.v[f->taskrun]->epoch == f->epoch)
+            s->out->effects.v[kept++] = *f;
+    }
+    s->out->effects.n = kept;
+}
+
 void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
                    const struct cdz_event *ev, struct cdz_arena *arena, struct cdz_step *ret)
 {
@@ -345,6 +357,7 @@ void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
         cdz_sla_check(&s);
         cdz_scope_run(&s);
     }
+    drop_stale_jobs(&s);
     if (ret->head || ret->taskruns.n)
         e->version++;
     cdz_buf_done(&s.buf);

@@ -117,6 +117,7 @@ struct cdz_effect {
     cdz_str id;
     cdz_str bytes;                    /* in the step's arena */
     const struct cdz_call_flow *call; /* CHILD */
+    uint32_t taskrun, epoch;          /* JOB */
 };
 
 /* What a step did. Everything lives in the arena given to cdz_exec_step. */

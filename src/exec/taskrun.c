@@ -171,6 +171,9 @@ static void send_job(struct step *s, struct cdz_taskrun *t)
     cdz_buf_reset(&s->buf);
     cdz_job_encode(&job, &s->buf);
     cdz_step_effect(s, CDZ_EFFECT_JOB, 0, e->id, cdz_buf_copy(&s->buf, s->arena));
+    struct cdz_effect *f = &s->out->effects.v[s->out->effects.n - 1];
+    f->taskrun = t->index;
+    f->epoch = t->epoch;
 }
 
 static void begin_executable(struct step *s, struct cdz_taskrun *t)
