@@ -22,7 +22,8 @@ static void add_label(struct cdz_execution *e, cdz_str key, cdz_str value)
 
 static cdz_rc add_labels(struct cdz_execution *e, const struct cdz_create *c, struct cdz_err *err)
 {
-    size_t of_flow = c->flow->labels.kind == CDZ_MAP ? cdz_map_n(c->flow->labels) : 0;
+    bool take = c->flow->labels.kind == CDZ_MAP && !c->labels_are_all;
+    size_t of_flow = take ? cdz_map_n(c->flow->labels) : 0;
     bool correlated = false;
     e->labels = CDZ_NEW_N(e->arena, struct cdz_label, of_flow + c->label_count + 1);
     if (of_flow) {

@@ -59,6 +59,19 @@ void executor_put(struct cdz_executor *x, enum cdz_topic topic, cdz_str key, cdz
     EXECUTOR_PUSH(&x->out, r);
 }
 
+cdz_rc executor_state_get(struct cdz_executor *x, cdz_str key, struct cdz_arena *arena,
+                          cdz_str *ret, struct cdz_err *err)
+{
+    for (size_t i = x->out.n; i-- > 0;) {
+        const struct cdz_record *r = &x->out.v[i];
+        if (r->topic != CDZ_TOPIC_STATE || !cdz_str_eq(r->key, key))
+            continue;
+        *ret = r->value;
+        return r->value.p ? CDZ_OK : cdz_fail(err, CDZ_E_NOT_FOUND, "it has ended");
+    }
+    return cdz_queue_get(x->s->queue, CDZ_TOPIC_STATE, key, arena, ret, err);
+}
+
 static void on_record(struct cdz_executor *x, const struct cdz_record *r, cdz_us now)
 {
     struct cdz_event ev;
@@ -204,6 +217,7 @@ void cdz_executor_stop(struct cdz_executor *x)
         live_free(l);
     cdz_table_done(&x->live);
     keyed_close(x);
+    triggers_close(x);
     cdz_table_done(&x->parked);
     free(x->line.v);
     free(x->timers.v);

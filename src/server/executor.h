@@ -4,6 +4,7 @@
  *   executor.c  the thread: takes a batch of events, commits what came of it
  *   live.c      executions in memory: steps, records, effects; what is parked, what is cold
  *   calls.c     executions that other executions start
+ *   flow_triggers.c  flows that other executions start
  *   keyed.c     gates and signal boxes: what executions share, reached by a key of its own
  *   recover.c   the state after a restart
  *
@@ -62,6 +63,12 @@ struct cdz_executor {
     } timers;
     struct cdz_table gates; /* gate key -> struct cdz_gate */
     struct cdz_table boxes; /* signal key -> struct cdz_signal_box */
+    struct {
+        struct cdz_flow **v; /* flows with Flow triggers, a reference each */
+        size_t n;
+        uint64_t generation; /* of the flows, when they were taken */
+        bool known;
+    } listening;
     struct cdz_rng seeds;
     /* The batch under way */
     struct cdz_arena *arena;
@@ -97,6 +104,10 @@ void executor_timer(struct cdz_executor *x, cdz_us at, cdz_str id);
 /* A record of this batch's commit; key and value stay valid until then. */
 void executor_put(struct cdz_executor *x, enum cdz_topic topic, cdz_str key, cdz_str value);
 
+/* The value of a state row as this batch leaves it. */
+CDZ_MUST_USE cdz_rc executor_state_get(struct cdz_executor *x, cdz_str key, struct cdz_arena *arena,
+                                       cdz_str *ret, struct cdz_err *err);
+
 /* live.c */
 struct live *live_add(struct cdz_executor *x, struct cdz_execution *e);
 void live_free(struct live *l);
@@ -120,6 +131,11 @@ void live_drop_idle(struct cdz_executor *x);
 
 /* calls.c: makes the execution, or refuses; the news of it goes into x->news. */
 void call_make(struct cdz_executor *x, const struct cdz_call_flow *call, cdz_us now);
+
+/* flow_triggers.c. The execution has come into another state. */
+#define TRIGGER_WINDOW_PREFIX "~w/"
+void triggers_on_change(struct cdz_executor *x, const struct cdz_execution *e, cdz_us now);
+void triggers_close(struct cdz_executor *x);
 
 /* keyed.c */
 static inline bool key_is_keyed(cdz_str key)

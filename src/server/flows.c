@@ -10,6 +10,7 @@
 #include "base/codec.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "model/triggers.h"
 #include "server/server.h"
 #include "server/templates.h"
 
@@ -23,6 +24,9 @@ struct cdz_flows {
     struct cdz_table compiled; /* guarded by mu: "namespace/id/revision" -> struct cdz_flow */
     struct cdz_table
         latest; /* guarded by mu: "namespace/id" -> revision + 1, deleted ones too, as a pointer */
+    struct cdz_table
+        listening; /* guarded by mu: "namespace/id" whose text names a Flow trigger: a set */
+    _Atomic uint64_t generation;
 };
 
 static cdz_str key_of(struct cdz_arena *arena, cdz_str ns, cdz_str id, int revision)
@@ -59,6 +63,18 @@ static void note_latest(struct cdz_flows *f, cdz_str name, int revision, bool de
                             latest_pack(revision, deleted)); /* the older one is superseded */
 }
 
+/* By the text alone, so that a start compiles nothing: who asks for them looks closer. */
+static void note_listening(struct cdz_flows *f, cdz_str name, cdz_str source, bool deleted)
+{
+    bool may = !deleted && (cdz_str_find(source, CDZ_STR("trigger.Flow"), 0) != SIZE_MAX ||
+                            cdz_str_find(source, CDZ_STR("triggers.types.Flow"), 0) != SIZE_MAX);
+    if (may)
+        (void)cdz_table_put(&f->listening, name, f); /* a set: any value */
+    else
+        (void)cdz_table_del(&f->listening, name);
+    f->generation++;
+}
+
 static bool on_stored(void *ctx, cdz_str key, cdz_str value)
 {
     struct cdz_flows *f = ctx;
@@ -69,8 +85,12 @@ static bool on_stored(void *ctx, cdz_str key, cdz_str value)
         slash--;
     bool known = cdz_get_u64(&r) == FLOW_FORMAT;
     bool deleted = cdz_get_u64(&r) != 0;
-    if (slash > 0 && known && !r.bad && cdz_str_to_i64(cdz_str_sub(key, slash, key.n), &revision))
+    cdz_str source = cdz_get_str(&r);
+    if (slash > 0 && known && !r.bad && cdz_str_to_i64(cdz_str_sub(key, slash, key.n), &revision)) {
         note_latest(f, cdz_str_sub(key, 0, slash - 1), (int)revision, deleted);
+        note_listening(f, cdz_str_sub(key, 0, slash - 1), source,
+                       deleted); /* in order: last wins */
+    }
     return true;
 }
 
@@ -108,6 +128,7 @@ void cdz_flows_close(struct cdz_flows *f)
         cdz_flow_unref(flow);
     cdz_table_done(&f->compiled);
     cdz_table_done(&f->latest);
+    cdz_table_done(&f->listening);
     cdz_templates_close(f->templates);
     pthread_mutex_destroy(&f->mu);
     free(f);
@@ -226,7 +247,9 @@ cdz_rc cdz_flows_publish(struct cdz_flows *f, struct cdz_flow *flow, struct cdz_
     CDZ_TRY(cdz_queue_send_wait(f->queue, &r, 1, err));
     pthread_mutex_lock(&f->mu);
     struct cdz_flow *before = cdz_table_put(&f->compiled, r.key, cdz_flow_ref(flow));
-    note_latest(f, name_of(arena, flow->namespace_, flow->id), flow->revision, flow->deleted);
+    cdz_str name = name_of(arena, flow->namespace_, flow->id);
+    note_latest(f, name, flow->revision, flow->deleted);
+    note_listening(f, name, flow->source, flow->deleted);
     pthread_mutex_unlock(&f->mu);
     cdz_flow_unref(before);
     return CDZ_OK;
@@ -240,6 +263,7 @@ cdz_rc cdz_flows_forget(struct cdz_flows *f, cdz_str ns, cdz_str id, int revisio
     CDZ_TRY(cdz_queue_send_wait(f->queue, &r, 1, err));
     pthread_mutex_lock(&f->mu);
     note_latest(f, name_of(arena, ns, id), revision, true);
+    note_listening(f, name_of(arena, ns, id), CDZ_STR(""), true);
     pthread_mutex_unlock(&f->mu);
     return CDZ_OK;
 }
@@ -263,8 +287,63 @@ cdz_rc cdz_flows_reconcile(struct cdz_flows *f, struct cdz_repository *repositor
                                         rows[i].deleted, rows[i].source);
         CDZ_TRY(cdz_queue_send_wait(f->queue, &r, 1, err));
         note_latest(f, name, rows[i].revision, rows[i].deleted);
+        note_listening(f, name, rows[i].source, rows[i].deleted);
     }
     return CDZ_OK;
+}
+
+uint64_t cdz_flows_generation(const struct cdz_flows *f)
+{
+    return f->generation;
+}
+
+static bool has_flow_trigger(const struct cdz_flow *flow)
+{
+    for (size_t i = 0; i < flow->trigger_count; i++) {
+        if (flow->triggers[i].type == &cdz_trigger_flow && !flow->triggers[i].disabled)
+            return !flow->disabled;
+    }
+    return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct cdz_flow *x = *(struct cdz_flow *const *)a, *y = *(struct cdz_flow *const *)b;
+    int order = cdz_str_cmp(x->namespace_, y->namespace_);
+    return order ? order : cdz_str_cmp(x->id, y->id);
+}
+
+struct cdz_flow **cdz_flows_listening(struct cdz_flows *f, size_t *ret_n)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    CDZ_VEC(cdz_str) names = {0};
+    size_t at = 0;
+    cdz_str key;
+    void *any;
+    pthread_mutex_lock(&f->mu);
+    while (cdz_table_next(&f->listening, &at, &key, &any))
+        CDZ_PUSH(arena, &names, cdz_arena_str(arena, key));
+    pthread_mutex_unlock(&f->mu);
+    struct cdz_flow **v = calloc(names.n + 1, sizeof(struct cdz_flow *));
+    if (!v)
+        abort();
+    *ret_n = 0;
+    for (size_t i = 0; i < names.n; i++) {
+        size_t slash = cdz_str_chr(names.v[i], '/', 0);
+        struct cdz_flow *flow;
+        struct cdz_err err;
+        if (cdz_flows_get(f, cdz_str_sub(names.v[i], 0, slash),
+                          cdz_str_sub(names.v[i], slash + 1, names.v[i].n), 0, &flow,
+                          &err) != CDZ_OK)
+            continue; /* deleted meanwhile */
+        if (has_flow_trigger(flow))
+            v[(*ret_n)++] = flow;
+        else
+            cdz_flow_unref(flow);
+    }
+    if (*ret_n > 1)
+        qsort(v, *ret_n, sizeof(struct cdz_flow *), by_name);
+    return v;
 }
 
 static int by_text(const void *a, const void *b)

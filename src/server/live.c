@@ -139,6 +139,8 @@ static void step_one(struct cdz_executor *x, struct live *l, struct cdz_event *e
 {
     struct cdz_step step;
     struct cdz_execution *e = l->e;
+    bool begins = ev->kind == CDZ_EVENT_CREATE;
+    enum cdz_state before = cdz_state_now(&e->history);
     ev->now = now;
     ev->seed = cdz_rng_next(&x->seeds);
     cdz_exec_step(e, &x->s->exec_env, ev, x->arena, &step);
@@ -146,6 +148,8 @@ static void step_one(struct cdz_executor *x, struct live *l, struct cdz_event *e
     bool ended = has_ended(&step);
     put_changes(x, l, &step, ended);
     put_effects(x, l, &step, now);
+    if (begins || cdz_state_now(&e->history) != before)
+        triggers_on_change(x, e, now);
     if (!ended) {
         may_be_idle(x, l);
         return;
@@ -227,20 +231,6 @@ static bool on_row(void *ctx, cdz_str key, cdz_str value)
     return g->rc == CDZ_OK;
 }
 
-/* The value of a state row as this batch leaves it. */
-static cdz_rc state_get(struct cdz_executor *x, cdz_str key, struct cdz_arena *arena, cdz_str *ret,
-                        struct cdz_err *err)
-{
-    for (size_t i = x->out.n; i-- > 0;) {
-        const struct cdz_record *r = &x->out.v[i];
-        if (r->topic != CDZ_TOPIC_STATE || !cdz_str_eq(r->key, key))
-            continue;
-        *ret = r->value;
-        return r->value.p ? CDZ_OK : cdz_fail(err, CDZ_E_NOT_FOUND, "it has ended");
-    }
-    return cdz_queue_get(x->s->queue, CDZ_TOPIC_STATE, key, arena, ret, err);
-}
-
 /* From STATE into memory. NULL: it is not there, or cannot be read; the latter was logged. */
 static struct live *thaw(struct cdz_executor *x, cdz_str id)
 {
@@ -248,7 +238,7 @@ static struct live *thaw(struct cdz_executor *x, cdz_str id)
     struct cdz_execution *e;
     struct loading g = {0};
     cdz_str head;
-    cdz_rc rc = state_get(x, head_key(x, id), arena, &head, &g.err);
+    cdz_rc rc = executor_state_get(x, head_key(x, id), arena, &head, &g.err);
     if (rc == CDZ_E_NOT_FOUND)
         return NULL;
     if (rc == CDZ_OK)

@@ -83,6 +83,11 @@ struct cdz_flow_options cdz_flows_options(const struct cdz_flows *flows, bool le
  * compiled anew when they are asked for next. */
 struct cdz_templates *cdz_flows_templates(struct cdz_flows *flows);
 void cdz_flows_recompile(struct cdz_flows *flows);
+/* Changes whenever a flow is published or forgotten. */
+uint64_t cdz_flows_generation(const struct cdz_flows *flows);
+/* The latest revisions that have Flow triggers, sorted by name, a reference each; the caller frees the
+ * array. */
+struct cdz_flow **cdz_flows_listening(struct cdz_flows *flows, size_t *ret_n);
 /* After a restart: publishes what the repository has and the queue has not (a crash between the two
  * writes). */
 CDZ_MUST_USE cdz_rc cdz_flows_reconcile(struct cdz_flows *flows, struct cdz_repository *repository,
@@ -135,6 +140,7 @@ struct cdz_create {
     /* Made by another execution: its inputs are checked although there is a trigger, its labels may be
      * the system's, and who waits for it is told of its end. */
     bool by_execution;
+    bool labels_are_all; /* those of the flow are among the labels already */
     struct cdz_answer_to answer_to;
     int depth;
 };
