@@ -80,6 +80,8 @@ void cdz_step_env(struct step *s, const struct cdz_taskrun *t, const struct cdz_
                   cdz_val extra, struct cdz_map_env *ret)
 {
     cdz_val vars = cdz_context_build(s->e, s->e->flow, t, needs, false, s->arena);
+    if (s->env->reveal)
+        vars = s->env->reveal(s->env->world_ctx, s->e->flow, vars, s->arena);
     if (s->env->globals.kind == CDZ_MAP)
         cdz_map_putz(s->arena, vars, "globals", s->env->globals);
     cdz_map_putz(s->arena, vars, "envs",

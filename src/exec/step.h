@@ -133,6 +133,9 @@ struct cdz_exec_env {
     cdz_rc (*world)(struct cdz_env *env, enum cdz_world_call call, const cdz_val *args, size_t n,
                     struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err);
     const void *world_ctx; /* cdz_env.world_ctx of every rendering */
+    /* The variables of a rendering with their encrypted values in plain text; may be NULL. */
+    cdz_val (*reveal)(const void *world_ctx, const struct cdz_flow *flow, cdz_val vars,
+                      struct cdz_arena *arena);
     cdz_val globals, envs; /* of the server's configuration */
     cdz_str zone;
     bool recursive;

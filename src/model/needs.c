@@ -62,6 +62,7 @@ static void add_task(struct gather *g, const struct cdz_task *task)
     cdz_val_refs(task->props, on_ref, g);
     cdz_val_refs(task->timeout, on_ref, g);
     cdz_val_refs(task->run_if, on_ref, g);
+    g->needs->everything |= task->type->reads_all;
     if (task->type->kind != CDZ_RUNNABLE)
         return;
     /* A WorkingDirectory: its worker renders the children too. They are no deeper than one level:

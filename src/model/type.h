@@ -112,7 +112,8 @@ struct cdz_type {
     /* CONDITION: pure; ctx is the caller's. */
     cdz_rc (*holds)(const struct cdz_condition *condition, struct cdz_condition_ctx *ctx, bool *ret,
                     struct cdz_err *err);
-    bool quick; /* ends within microseconds: no RUNNING message is sent ahead of the result */
+    bool reads_all; /* has expressions that are known at run time only: it gets all variables */
+    bool quick;     /* ends within microseconds: no RUNNING message is sent ahead of the result */
 };
 
 /* All types a server knows; made once at start (plugin/registry.c) and constant afterwards. */

@@ -139,11 +139,14 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
         .encryption_key = c->encryption_key,
         .services = &v->task_services,
     };
-    v->answers = (struct cdz_answers){
-        .storage = v->storage, .secrets = v->secrets, .services = &v->task_services};
+    v->answers = (struct cdz_answers){.storage = v->storage,
+                                      .encryption_key = c->encryption_key,
+                                      .secrets = v->secrets,
+                                      .services = &v->task_services};
     v->exec_env = (struct cdz_exec_env){
         .world = cdz_answer_env,
         .world_ctx = &v->answers,
+        .reveal = cdz_answer_reveal,
         .globals = c->globals,
         .envs = c->envs,
         .zone = c->zone,

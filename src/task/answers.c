@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "kv/kv.h"
+#include "task/reveal.h"
 
 static cdz_val now_val(struct cdz_arena *arena)
 {
@@ -114,4 +115,15 @@ cdz_rc cdz_answer_env(struct cdz_env *env, enum cdz_world_call call, const cdz_v
                       struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err)
 {
     return cdz_answer(env->world_ctx, env, call, args, n, arena, ret, err);
+}
+
+cdz_val cdz_answer_reveal(const void *answers, const struct cdz_flow *flow, cdz_val vars,
+                          struct cdz_arena *arena)
+{
+    const struct cdz_answers *a = answers;
+    if (!a->encryption_key.n)
+        return vars;
+    CDZ_MAP_EACH (e, vars)
+        e->val = cdz_reveal(a->encryption_key, flow, e->key, e->val, arena, NULL, NULL);
+    return vars;
 }

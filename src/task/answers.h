@@ -8,12 +8,14 @@
 #define CDZ_TASK_ANSWERS_H
 
 #include "expr/expr.h"
+#include "model/flow.h"
 #include "port/storage.h"
 #include "task/secrets.h"
 #include "task/services.h"
 
 struct cdz_answers {
     struct cdz_storage *storage;
+    cdz_str encryption_key;                   /* for cdz_answer_reveal; empty: none */
     const struct cdz_secrets *secrets;        /* NULL: the environment's only */
     const struct cdz_task_services *services; /* NULL: no namespace but the flow's own is known */
 };
@@ -26,5 +28,9 @@ CDZ_MUST_USE cdz_rc cdz_answer(const struct cdz_answers *a, struct cdz_env *env,
 /* The same as cdz_env.world: env->world_ctx is the struct cdz_answers. */
 cdz_rc cdz_answer_env(struct cdz_env *env, enum cdz_world_call call, const cdz_val *args, size_t n,
                       struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err);
+
+/* The same for cdz_exec_env.reveal: encrypted values in plain text. */
+cdz_val cdz_answer_reveal(const void *answers, const struct cdz_flow *flow, cdz_val vars,
+                          struct cdz_arena *arena);
 
 #endif

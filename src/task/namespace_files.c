@@ -123,6 +123,10 @@ static cdz_rc upload_run(struct cdz_run *run, struct cdz_err *err)
     u.destination = trim_slashes(u.destination);
     while (u.conflict < SKIP && !cdz_str_is(conflict, conflicts[u.conflict]))
         u.conflict++;
+    if (!cdz_str_is(conflict, conflicts[u.conflict]))
+        return cdz_fail(err, CDZ_E_TASK,
+                        "property `conflict` must be OVERWRITE, ERROR or SKIP, not `%.*s`",
+                        CDZ_S(cdz_str_sub(conflict, 0, 50)));
     CDZ_TRY(cdz_run_texts(run, "files", &globs, err));
     CDZ_TRY(cdz_run_json(run, "filesMap", &map, err));
     if (cdz_val_is_null(globs) && cdz_val_is_null(map))

@@ -84,4 +84,5 @@ const struct cdz_type cdz_task_templated = {
     .title = "Run a task whose definition is rendered first.",
     .props = props,
     .run = templated_run,
+    .reads_all = true, /* what its inner task asks for */
 };

@@ -5,7 +5,7 @@
 
 #include "model/type.h"
 
-extern const struct cdz_type cdz_trigger_http;            /* http_trigger.c */
+extern const struct cdz_type cdz_trigger_http; /* http_trigger.c */
 /* for_each_item.c */
 extern const struct cdz_type cdz_task_for_each_item_split, cdz_task_for_each_item_merge;
 extern const struct cdz_type cdz_task_log, cdz_task_echo;            /* log.c */

@@ -1,74 +1,15 @@
 /* world.c -- see world.h. */
 #include "task/world.h"
 
-#include "expr/crypt.h"
 #include "task/answers.h"
 #include "task/mask.h"
+#include "task/reveal.h"
 
 static void on_secret(void *ctx, cdz_str plain)
 {
     struct cdz_run *run = ctx;
     if (run->mask)
         cdz_mask_add(run->mask, plain);
-}
-
-/* The value under a dotted path, as something to replace; NULL: there is none. The maps on the way are
- * copied once, since they are shared. */
-static cdz_val *own_path(struct cdz_arena *arena, cdz_val map, cdz_str path)
-{
-    for (;;) {
-        size_t dot = cdz_str_chr(path, '.', 0);
-        cdz_val *at = cdz_map_find(map, cdz_str_sub(path, 0, dot));
-        if (!at || dot == SIZE_MAX)
-            return at;
-        if (at->kind != CDZ_MAP)
-            return NULL;
-        cdz_val copy = cdz_val_map(arena, cdz_map_n(*at));
-        CDZ_MAP_EACH (e, *at)
-            cdz_map_put(arena, copy, e->key, e->val);
-        map = *at = copy;
-        path = cdz_str_sub(path, dot + 1, path.n);
-    }
-}
-
-/* Inputs of type SECRET are stored as the encrypted text alone: the flow tells which they are. */
-static cdz_val open_inputs(const struct cdz_run *run, cdz_val inputs)
-{
-    struct cdz_arena *arena = run->arena;
-    cdz_val to = CDZ_VAL_NULL;
-    struct cdz_err ignored;
-    if (inputs.kind != CDZ_MAP || !run->worker->encryption_key.n)
-        return inputs;
-    for (size_t i = 0; i < run->flow->input_count; i++) {
-        cdz_str plain;
-        if (!cdz_str_is(run->flow->inputs[i].type, "SECRET"))
-            continue;
-        if (cdz_val_is_null(to)) {
-            to = cdz_val_map(arena, cdz_map_n(inputs));
-            CDZ_MAP_EACH (e, inputs)
-                cdz_map_put(arena, to, e->key, e->val);
-        }
-        cdz_val *at = own_path(arena, to, run->flow->inputs[i].id);
-        if (!at || at->kind != CDZ_TEXT ||
-            cdz_decrypt(run->worker->encryption_key, cdz_val_str(*at), arena, &plain, &ignored) !=
-                CDZ_OK)
-            continue; /* not encrypted, or with another key: as it is */
-        *at = cdz_val_text(plain);
-    }
-    return cdz_val_is_null(to) ? inputs : to;
-}
-
-/* Tells the mask of every decrypted input; apart, because own_path cannot know which are secret. */
-static void mask_inputs(struct cdz_run *run, cdz_val inputs)
-{
-    for (size_t i = 0; i < run->flow->input_count; i++) {
-        const struct cdz_input *in = &run->flow->inputs[i];
-        if (!cdz_str_is(in->type, "SECRET") || inputs.kind != CDZ_MAP)
-            continue;
-        cdz_val v = cdz_val_path(inputs, cdz_arena_z(run->arena, in->id));
-        if (v.kind == CDZ_TEXT)
-            on_secret(run, cdz_val_str(v));
-    }
 }
 
 /* A root name of the job's context with its secrets in plain text; opened once per attempt. */
@@ -80,11 +21,7 @@ static cdz_val opened(struct cdz_task_world *w, cdz_str name, cdz_val v)
     cdz_val *done = cdz_map_find(w->opened, name);
     if (done)
         return *done;
-    if (cdz_str_is(name, "inputs")) {
-        v = open_inputs(run, v);
-        mask_inputs(run, v);
-    }
-    v = cdz_crypt_open_all(run->worker->encryption_key, v, run->arena, on_secret, run);
+    v = cdz_reveal(run->worker->encryption_key, run->flow, name, v, run->arena, on_secret, run);
     if (w->opened.kind != CDZ_MAP)
         w->opened = cdz_val_map(run->arena, 4);
     cdz_map_put(run->arena, w->opened, name, v);

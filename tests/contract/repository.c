@@ -477,6 +477,50 @@ TEST(logs_are_deleted_by_filter)
     }
 }
 
+TEST(logs_of_chosen_levels_are_found_and_deleted)
+{
+    struct bench b;
+    EACH_BACKEND(b)
+    {
+        struct cdz_log_entry info = log_entry("X", "t", CDZ_INFO, 1, "info"),
+                             warn = log_entry("X", "t", CDZ_WARN, 2, "warn"),
+                             error = log_entry("X", "t", CDZ_ERROR, 3, "error");
+        struct cdz_log_filter some = {.attempt = -1, .levels = 1u << CDZ_INFO | 1u << CDZ_ERROR};
+        APPLY(&b, log_op(b.arena, &info, 1), log_op(b.arena, &warn, 2), log_op(b.arena, &error, 3));
+        expect_messages(&b, "two levels", some, (struct cdz_page){0}, "info error of 2");
+        expect_messages(&b, "a page of them", some, (struct cdz_page){.page = 1, .size = 1},
+                        "info of 2");
+        struct cdz_repo_op del = {.kind = CDZ_REPO_LOGS_DELETE, .log_filter = &some};
+        APPLY(&b, del);
+        expect_messages(&b, "the third stays", (struct cdz_log_filter){.attempt = -1},
+                        (struct cdz_page){0}, "warn of 1");
+    }
+}
+
+TEST(metrics_of_one_execution_are_deleted)
+{
+    struct bench b;
+    EACH_BACKEND(b)
+    {
+        struct cdz_metric_filter f = {0};
+        struct cdz_page page = {0};
+        struct cdz_metric_entry *v;
+        size_t n = 0;
+        uint64_t total;
+        struct cdz_repo_op del = {.kind = CDZ_REPO_METRICS_DELETE, .id = CDZ_STR("X")};
+        struct cdz_repo_op unknown = {.kind = CDZ_REPO_METRICS_DELETE, .id = CDZ_STR("Z")};
+        APPLY(&b,
+              head_op(b.arena,
+                      (struct head){.id = "X", .state = CDZ_SUCCESS, .start = 1, .version = 1}),
+              metric_op(b.arena, "X", "t", "rows", 5, 1),
+              metric_op(b.arena, "Y", "t", "rows", 7, 2));
+        APPLY(&b, del, unknown);
+        cdz_rc rc = cdz_repository_metric_find(b.r, &f, &page, b.arena, &v, &n, &total, &b.err);
+        CHECK(rc == CDZ_OK && n == 1 && v[0].value == 7, "%s: %zu left", b.name, n);
+        expect_state(&b, "X", CDZ_SUCCESS, 0);
+    }
+}
+
 TEST(metrics_are_filtered_and_sorted)
 {
     struct bench b;

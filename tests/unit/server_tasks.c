@@ -220,6 +220,26 @@ TEST(resume_by_a_task_wakes_a_paused_execution)
     rig_stop(&r);
 }
 
+TEST(a_templated_task_may_read_what_only_its_inner_task_names)
+{
+    struct rig r;
+    char id[32];
+    rig_start(&r, RIG_VOLATILE);
+    rig_deploy(
+        &r, 1,
+        FLOW("tpl") "  - id: before\n    type: io.kestra.plugin.core.debug.Return\n    format: "
+                    "value\n"
+                    "  - id: made\n    type: "
+                    "io.kestra.plugin.core.templating.TemplatedTask\n    spec: \"{type: "
+                    "io.kestra.plugin.core.debug.Return, format: '{% raw %}{{ "
+                    "outputs.before.value }}{% endraw %}'}\"\n");
+    struct cdz_execution *e = run_to_end(&r, "tpl", id);
+    check_state(e, CDZ_SUCCESS);
+    CHECK(is_text(output(e, "made", "value"), "value"));
+    cdz_execution_free(e);
+    rig_stop(&r);
+}
+
 TEST(toggle_of_a_trigger_that_is_not_there_fails)
 {
     struct rig r;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "expr/crypt.h"
 #include "task_rig.h"
 
 /*
@@ -521,17 +522,23 @@ TEST(a_download_that_breaks_off_fails_and_stores_nothing)
     world_close(&w);
 }
 
-TEST(encrypted_bodies_are_refused_with_the_flow)
+TEST(an_encrypted_body_is_kept_encrypted)
 {
-    struct task_rig r;
-    task_rig_open(&r);
-    CHECK(!task_rig_parse(
-        &r, "type: io.kestra.plugin.core.http.Request\nuri: http://x\nencryptBody: true"));
-    CHECK(strstr(r.err.text, "not supported yet"), "%s", r.err.text);
-    CHECK(task_rig_parse(
-              &r, "type: io.kestra.plugin.fs.http.Request\nuri: http://x\nencryptBody: false"),
-          "%s", r.err.text);
-    task_rig_close(&r);
+    struct world w;
+    cdz_str sealed, plain, body;
+    world_open(&w);
+    CHECK(request(&w, "/hello", "") == CDZ_OK, "%s", w.r.err.text);
+    body = task_rig_output(&w.r, "body");
+    CHECK(request(&w, "/hello", "encryptBody: true\n") == CDZ_E_TASK, "no key");
+    w.r.worker.encryption_key = CDZ_STR("I6EGNzRESu3X3pKZidrqCGOHQFUFC0yK");
+    CHECK(request(&w, "/hello", "encryptBody: true\n") == CDZ_OK, "%s", w.r.err.text);
+    CHECK(cdz_val_is_null(cdz_map_getz(w.r.run.outputs, "body")));
+    CHECK(cdz_crypt_wrapped(cdz_map_getz(w.r.run.outputs, "encryptedBody"), &sealed) &&
+              cdz_decrypt(w.r.worker.encryption_key, sealed, w.r.run.arena, &plain, &w.r.err) ==
+                  CDZ_OK &&
+              cdz_str_eq(plain, body),
+          "%s", task_rig_outputs(&w.r));
+    world_close(&w);
 }
 
 TEST_MAIN

@@ -341,6 +341,9 @@ TEST(namespace_files_are_uploaded_downloaded_and_deleted)
     CHECK(run_over(&r, "new", NAMESPACE "UploadFiles\nnamespace: x.y\nfilesMap: {../../z: '%s'}") !=
           CDZ_OK);
     CHECK(task_rig_run(&r, NAMESPACE "UploadFiles\nnamespace: x.y") == CDZ_E_TASK);
+    CHECK(run_over(&r, "new",
+                   NAMESPACE "UploadFiles\nnamespace: x.y\nconflict: \"{{ 'MAYBE' }}\"\n"
+                             "filesMap: {two.txt: '%s'}") == CDZ_E_TASK);
 
     CHECK(task_rig_run(&r, NAMESPACE "DownloadFiles\nnamespace: x.y\nfiles: one.txt") == CDZ_OK);
     cdz_val got = cdz_map_getz(cdz_map_getz(r.run.outputs, "files"), "/up/one.txt");

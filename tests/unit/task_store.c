@@ -4,6 +4,7 @@
 #include "kv/kv.h"
 #include "task/cache.h"
 #include "task/mask.h"
+#include "task/reveal.h"
 #include "task/secrets.h"
 #include "task/services.h"
 #include "task_rig.h"
@@ -265,6 +266,32 @@ TEST(encrypted_outputs_and_inputs_are_seen_in_plain_text_and_masked)
                 "{\"value\":\"classified\"}"));
     CHECK(cdz_mask_apply(&m, CDZ_STR("classified"), &b) && strcmp(b.p, "**masked**") == 0);
     cdz_mask_done(&m);
+    task_rig_close(&r);
+}
+
+TEST(secret_inputs_are_revealed_wherever_they_stand)
+{
+    struct task_rig r;
+    struct cdz_input inputs[] = {{.id = CDZ_STR("a"), .type = CDZ_STR("SECRET")},
+                                 {.id = CDZ_STR("in.b"), .type = CDZ_STR("SECRET")},
+                                 {.id = CDZ_STR("none"), .type = CDZ_STR("SECRET")},
+                                 {.id = CDZ_STR("c"), .type = CDZ_STR("STRING")}};
+    struct cdz_flow flow = {.inputs = inputs, .input_count = CDZ_COUNT(inputs)};
+    open_rig(&r);
+    struct cdz_arena *arena = r.run.arena;
+    cdz_val v = cdz_val_map(arena, 0), inner = cdz_val_map(arena, 0);
+    cdz_map_putz(arena, inner, "b", cdz_val_text(seal(&r, "two")));
+    cdz_map_putz(arena, v, "a", cdz_val_text(seal(&r, "one")));
+    cdz_map_putz(arena, v, "in", inner);
+    cdz_map_putz(arena, v, "c", cdz_val_text(seal(&r, "three")));
+    cdz_val got = cdz_reveal(CDZ_STR(KEY), &flow, CDZ_STR("inputs"), v, arena, NULL, NULL);
+    cdz_str json = cdz_json_text(arena, got, 0);
+    CHECK(cdz_str_find(json, CDZ_STR("\"a\":\"one\",\"in\":{\"b\":\"two\"}"), 0) != SIZE_MAX, "%s",
+          json.p);
+    CHECK(cdz_str_find(json, CDZ_STR("three"), 0) == SIZE_MAX, "only what the flow calls a secret");
+    CHECK(!cdz_str_is(cdz_val_str(cdz_map_getz(v, "a")), "one") &&
+              !cdz_str_is(cdz_val_str(cdz_map_getz(inner, "b")), "two"),
+          "what was given is not touched");
     task_rig_close(&r);
 }
 
