@@ -5,6 +5,7 @@
 #include "api/verb.h"
 #include "base/limits.h"
 #include "base/time.h"
+#include "server/inputs.h"
 
 static cdz_rc ask(struct api_change *x, const struct cdz_execution *e, const struct cdz_event *ev)
 {
@@ -95,15 +96,6 @@ static const struct cdz_task *paused_task(const struct cdz_execution *e)
     return NULL;
 }
 
-/* The inputs of a Pause, as those of a flow that has only them. */
-static struct cdz_flow flow_of_inputs(const struct cdz_flow *flow, const struct cdz_task *task)
-{
-    struct cdz_flow only = *flow;
-    only.inputs = task->inputs;
-    only.input_count = task->input_count;
-    return only;
-}
-
 static cdz_rc resume_it(struct api_change *x, struct cdz_execution *e, struct cdz_err *err)
 {
     struct cdz_event ev = {.kind = CDZ_EVENT_RESUME};
@@ -113,12 +105,14 @@ static cdz_rc resume_it(struct api_change *x, struct cdz_execution *e, struct cd
     CDZ_TRY(api_verb_flow(x, e, 0, err));
     const struct cdz_task *task = paused_task(e);
     if (task && task->input_count) {
-        struct cdz_flow only = flow_of_inputs(e->flow, task);
+        struct cdz_inputs_world world;
         cdz_val posted = cdz_val_map(x->arena, 0);
         if (x->upload)
             CDZ_TRY(api_posted_inputs(x->c, e->flow, task->inputs, task->input_count, e->id,
                                       &posted, err));
-        CDZ_TRY(cdz_inputs_resolve(&only, posted, x->arena, &ev.outputs, err));
+        cdz_inputs_world_init(&world, x->c->api->s, e->flow, x->arena);
+        CDZ_TRY(cdz_inputs_resolve_list(task->inputs, task->input_count, posted, &world.options,
+                                        x->arena, &ev.outputs, err));
     }
     return ask(x, e, &ev);
 }

@@ -124,7 +124,7 @@ cdz_rc api_posted_inputs(struct api_call *c, const struct cdz_flow *flow,
 
 static void create(struct api_call *c)
 {
-    struct cdz_create make = {0};
+    struct cdz_create make = {.services = c->api->s};
     struct cdz_execution *e = NULL;
     struct cdz_label *labels;
     struct cdz_err err;

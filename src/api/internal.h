@@ -52,7 +52,7 @@ struct api_route {
 
 /* One table a resource; each ends with method NULL. */
 extern const struct api_route api_flow_routes[], api_execution_routes[], api_change_routes[],
-    api_control_routes[], api_bulk_routes[], api_eval_routes[], api_kv_routes[],
+    api_control_routes[], api_bulk_routes[], api_eval_routes[], api_input_routes[], api_kv_routes[],
     api_namespace_routes[], api_namespace_file_routes[], api_template_routes[], api_file_routes[],
     api_log_routes[], api_misc_routes[];
 /* The same, for paths outside /api/v1. */

@@ -164,6 +164,7 @@ static cdz_rc make_execution(struct cdz_services *s, const struct options *o, st
 {
     cdz_val inputs = cdz_val_map(arena, o->inputs.n);
     struct cdz_create c = {.flow = flow,
+                           .services = s,
                            .inputs = inputs,
                            .id = cdz_execution_id(arena),
                            .labels = o->labels.v,

@@ -11,6 +11,8 @@
 #include "model/type.h"
 #include "yaml/yaml.h"
 
+struct cdz_env; /* expr/expr.h */
+
 struct cdz_task_list {
     struct cdz_task **v;
     size_t n;
@@ -300,15 +302,43 @@ const struct cdz_task *cdz_flow_task_below(const struct cdz_flow *flow,
 /* The flow as the API's JSON (Flow; with_source: FlowWithSource), appended. */
 void cdz_flow_json(const struct cdz_flow *flow, bool with_source, struct cdz_buf *to);
 
+/* What resolving inputs may ask of the world; all zero: nothing. */
+struct cdz_inputs_options {
+    /* Renders expressions of `defaults`, `expression`, `dependsOn.condition`: its root names are known
+     * there beside `inputs`, those that the input depends on. NULL: only those. */
+    struct cdz_env *env;
+    /* A SECRET's plain text to what is stored. NULL: there is no key, plain text is refused. */
+    cdz_rc (*encrypt)(void *ctx, cdz_str plain, struct cdz_arena *arena, cdz_str *ret,
+                      struct cdz_err *err);
+    void *encrypt_ctx;
+};
+
 /*
- * Resolves posted inputs against the flow's inputs (reference/flow.md §6.3): defaults, conversion,
- * validation, nesting of dotted ids. posted: map id -> text or value. FILE: the kestra:// URI of
- * what the caller has uploaded; SECRET: {type: io.kestra.datatype:aes_encrypted, value} that the
- * caller has encrypted (its default too), since no key is known here: plain text is refused. The
- * first wrong one is CDZ_E_INVALID "Invalid input for `id`, ..., but received `...`".
+ * Resolves posted values against declared inputs, of a flow or of Pause.onResume (reference/flow.md
+ * §6.3): defaults, conversion, validation, nesting of dotted ids. posted: map id -> text or value.
+ * FILE: the kestra:// URI of what the caller has uploaded. SECRET: plain text, or {type:
+ * io.kestra.datatype:aes_encrypted, value}; stored as the encrypted text alone. options may be NULL.
+ * The first wrong one is CDZ_E_INVALID "Invalid input for `id`, ..., but received `...`".
  */
+CDZ_MUST_USE cdz_rc cdz_inputs_resolve_list(const struct cdz_input *inputs, size_t n,
+                                            cdz_val posted,
+                                            const struct cdz_inputs_options *options,
+                                            struct cdz_arena *arena, cdz_val *ret,
+                                            struct cdz_err *err);
+/* The same of a flow, with nothing of the world. */
 CDZ_MUST_USE cdz_rc cdz_inputs_resolve(const struct cdz_flow *flow, cdz_val posted,
                                        struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err);
+
+/* Each input by itself, in the order of the declaration: what a form shows. */
+struct cdz_input_result {
+    bool enabled;    /* false: what it depends on leaves it out */
+    bool is_default; /* nothing was posted */
+    cdz_val value;   /* converted, or as posted if that is wrong; null: none */
+    cdz_str error;   /* message, or empty */
+};
+void cdz_inputs_check(const struct cdz_input *inputs, size_t n, cdz_val posted,
+                      const struct cdz_inputs_options *options, struct cdz_arena *arena,
+                      struct cdz_input_result **ret);
 /* Converts one value to an input/output type (used for flow outputs too: no min/max check). */
 CDZ_MUST_USE cdz_rc cdz_typed_convert(cdz_str id, cdz_str type, cdz_str item_type, cdz_val raw,
                                       struct cdz_arena *arena, cdz_val *ret, struct cdz_err *err);

@@ -4,6 +4,7 @@
  */
 #include "base/json.h"
 #include "model/flow.h"
+#include "model/inputs.h"
 
 static void print_labels(const struct cdz_flow *flow, struct cdz_jw *w)
 {
@@ -21,27 +22,30 @@ static void print_labels(const struct cdz_flow *flow, struct cdz_jw *w)
 
 /* With what the server fills in: the type as known, whether it is required, the id under its new
  * name. */
+void cdz_input_json(const struct cdz_input *input, struct cdz_jw *w, const char *key)
+{
+    cdz_jw_open(w, key, '{');
+    cdz_jw_str(w, "id", input->id);
+    cdz_jw_str(w, "type", input->type);
+    cdz_jw_bool(w, "required", input->required);
+    CDZ_MAP_EACH (e, input->source) {
+        if (!cdz_str_is(e->key, "id") && !cdz_str_is(e->key, "name") &&
+            !cdz_str_is(e->key, "type") && !cdz_str_is(e->key, "required") &&
+            e->val.kind != CDZ_NULL)
+            /* keys of documents end with a NUL: cdz_arena_str */
+            cdz_jw_val(w, e->key.p, cdz_str_is(e->key, "defaults") ? input->defaults : e->val,
+                       CDZ_JSON_DROP_NULLS);
+    }
+    cdz_jw_close(w, '}');
+}
+
 static void print_inputs(const struct cdz_flow *flow, struct cdz_jw *w)
 {
     if (!flow->input_count)
         return;
     cdz_jw_open(w, "inputs", '[');
-    for (size_t i = 0; i < flow->input_count; i++) {
-        const struct cdz_input *input = &flow->inputs[i];
-        cdz_jw_open(w, NULL, '{');
-        cdz_jw_str(w, "id", input->id);
-        cdz_jw_str(w, "type", input->type);
-        cdz_jw_bool(w, "required", input->required);
-        CDZ_MAP_EACH (e, input->source) {
-            if (!cdz_str_is(e->key, "id") && !cdz_str_is(e->key, "name") &&
-                !cdz_str_is(e->key, "type") && !cdz_str_is(e->key, "required") &&
-                e->val.kind != CDZ_NULL)
-                cdz_jw_val(
-                    w, e->key.p, cdz_str_is(e->key, "defaults") ? input->defaults : e->val,
-                    CDZ_JSON_DROP_NULLS); /* keys of documents end with a NUL: cdz_arena_str */
-        }
-        cdz_jw_close(w, '}');
-    }
+    for (size_t i = 0; i < flow->input_count; i++)
+        cdz_input_json(&flow->inputs[i], w, NULL);
     cdz_jw_close(w, ']');
 }
 

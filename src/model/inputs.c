@@ -1,8 +1,9 @@
 /*
  * inputs.c -- posted values against the declared inputs of a flow. reference/flow.md §6.3.
  *
- * Each input is resolved once, its dependencies first. A wrong value ends everything with one
- * message; nothing is returned then. The result is nested: `a.b` becomes {a: {b: ...}}.
+ * Each input is resolved once, its dependencies first. The first wrong value is what an execution is
+ * refused with; each keeps its own message, for forms. The result is nested: `a.b` becomes {a: {b:
+ * ...}}.
  */
 #include "model/inputs.h"
 
@@ -10,38 +11,120 @@
 #include "base/limits.h"
 #include "base/regex.h"
 #include "base/time.h"
+#include "expr/crypt.h"
 #include "expr/expr.h"
 
 enum state { NEW, OPEN, DONE };
 
 struct resolved {
     enum state state;
-    bool enabled;
-    cdz_val value;
+    struct cdz_input_result result;
 };
 
 struct resolver {
-    const struct cdz_flow *flow;
+    const struct cdz_input *inputs;
+    size_t n;
     cdz_val posted;
+    const struct cdz_inputs_options *options;
     struct cdz_arena *arena;
     struct resolved *all;
-    struct cdz_err *err;
+    struct cdz_err *err;  /* of the input at hand */
+    struct cdz_err first; /* rc CDZ_OK: nothing is wrong so far */
 };
 
-static cdz_val raw_value(const struct resolver *r, const struct cdz_input *input)
+/* ---- expressions: `inputs` are those that the input depends on, the rest is the caller's ---- */
+
+struct inputs_env {
+    struct cdz_env env; /* first */
+    struct cdz_env *inner;
+    cdz_val inputs;
+};
+
+static bool inputs_lookup(struct cdz_env *env, cdz_str name, struct cdz_arena *arena, cdz_val *ret)
+{
+    struct inputs_env *e = (struct inputs_env *)env;
+    if (cdz_str_is(name, "inputs")) {
+        *ret = e->inputs;
+        return true;
+    }
+    return e->inner && e->inner->lookup(e->inner, name, arena, ret);
+}
+
+static cdz_val inputs_all(struct cdz_env *env, struct cdz_arena *arena)
+{
+    struct inputs_env *e = (struct inputs_env *)env;
+    cdz_val all = e->inner && e->inner->all ? cdz_val_copy(arena, e->inner->all(e->inner, arena))
+                                            : cdz_val_map(arena, 1);
+    cdz_map_putz(arena, all, "inputs", e->inputs);
+    return all;
+}
+
+static cdz_rc variables_of(struct resolver *r, const struct cdz_input *input,
+                           struct inputs_env *ret);
+
+/* ---- raw values ---- */
+
+static bool has_expression(cdz_val v)
+{
+    if (v.kind == CDZ_TEXT)
+        return cdz_str_find(cdz_val_str(v), CDZ_STR("{{"), 0) != SIZE_MAX ||
+               cdz_str_find(cdz_val_str(v), CDZ_STR("{%"), 0) != SIZE_MAX;
+    if (v.kind == CDZ_LIST)
+        CDZ_LIST_EACH (item, v)
+            if (has_expression(*item))
+                return true;
+    if (v.kind == CDZ_MAP)
+        CDZ_MAP_EACH (e, v)
+            if (has_expression(e->val))
+                return true;
+    return false;
+}
+
+static cdz_val posted_value(const struct resolver *r, const struct cdz_input *input)
 {
     cdz_val v = r->posted.kind == CDZ_MAP ? cdz_map_get(r->posted, input->id) : CDZ_VAL_NULL;
     /* Another flow may hand over nested maps. */
     if (v.kind == CDZ_NULL && r->posted.kind == CDZ_MAP &&
         cdz_str_chr(input->id, '.', 0) != SIZE_MAX)
         v = cdz_val_path(r->posted, cdz_arena_z(r->arena, input->id));
-    return v.kind == CDZ_NULL && input->has_default ? input->defaults : v;
+    return v;
 }
 
-/* "Invalid input for `id`, <piece>, but received `<raw>`" */
 static cdz_rc wrong(struct resolver *r, const struct cdz_input *input, cdz_val raw, const char *fmt,
                     ...) CDZ_PRINTF(4, 5);
 
+/*
+ * The default, rendered if it holds expressions: as text for a type that is a text, else typed. One
+ * that reads what is not there stays as it is: the original's 0.20 renders no defaults, and its flows
+ * render such an input later, within the execution.
+ */
+static cdz_rc default_value(struct resolver *r, const struct cdz_input *input, cdz_val *ret)
+{
+    const struct cdz_input_type *type = cdz_input_type_find(input->type);
+    cdz_val written = input->has_default ? input->defaults : CDZ_VAL_NULL, v = written;
+    struct inputs_env env;
+    struct cdz_err err;
+    cdz_str text;
+    cdz_rc rc;
+    *ret = written;
+    if (!has_expression(written))
+        return CDZ_OK;
+    CDZ_TRY(variables_of(r, input, &env));
+    if (written.kind != CDZ_TEXT) {
+        rc = cdz_val_render(written, &env.env, r->arena, &v, &err);
+    } else if (type && !(type->flags & CDZ_INPUT_TEXT)) {
+        rc = cdz_expr_eval(cdz_val_str(written), &env.env, r->arena, &v, &err);
+    } else {
+        rc = cdz_expr_render(cdz_val_str(written), &env.env, r->arena, &text, &err);
+        v = rc == CDZ_OK ? cdz_val_text(text) : written;
+    }
+    if (rc != CDZ_OK && rc != CDZ_E_UNDEFINED)
+        return wrong(r, input, written, "Cannot render 'defaults'. Cause: %s", err.text);
+    *ret = rc == CDZ_OK ? v : written;
+    return CDZ_OK;
+}
+
+/* "Invalid input for `id`, <piece>, but received `<raw>`" */
 static cdz_rc wrong(struct resolver *r, const struct cdz_input *input, cdz_val raw, const char *fmt,
                     ...)
 {
@@ -73,11 +156,31 @@ static bool flag(const struct cdz_input *input, const char *name)
                               : v.kind == CDZ_TEXT && cdz_str_ieq(cdz_val_str(v), CDZ_STR("true"));
 }
 
-/* A bound as the text that was written, for messages. */
-static cdz_str bound_text(const struct resolver *r, cdz_val bound)
+static cdz_str printed(const struct resolver *r, cdz_val v)
 {
     struct cdz_buf CDZ_AUTO_BUF text = CDZ_BUF_INIT;
-    cdz_expr_print(&text, bound);
+    cdz_expr_print(&text, v);
+    return cdz_buf_copy(&text, r->arena);
+}
+
+/* A bound as java.time prints what was written: 01:00:00 is 01:00, PT90S is PT1M30S. */
+static cdz_str bound_text(const struct resolver *r, const struct cdz_input *input, cdz_val bound)
+{
+    struct cdz_buf CDZ_AUTO_BUF text = CDZ_BUF_INIT;
+    struct cdz_date date;
+    int64_t seconds;
+    int32_t nanos;
+    cdz_str s = printed(r, bound);
+    if (cdz_str_is(input->type, "DURATION") && cdz_duration_parse(s, &seconds, &nanos)) {
+        cdz_duration_print(&text, seconds, nanos);
+    } else if ((cdz_str_is(input->type, "DATETIME") || cdz_str_is(input->type, "TIME")) &&
+               cdz_iso_parse(s, &date)) {
+        if (cdz_str_is(input->type, "DATETIME"))
+            date.type = CDZ_INSTANT;
+        cdz_iso_print(&text, &date);
+    } else {
+        return s;
+    }
     return cdz_buf_copy(&text, r->arena);
 }
 
@@ -129,13 +232,16 @@ static cdz_rc check_range(struct resolver *r, const struct cdz_input *input, cdz
         high = (float)high;
     }
     if (min.kind != CDZ_NULL && v < low)
-        return wrong(r, input, raw, "%s must be more than `%.*s`", it, CDZ_S(bound_text(r, min)));
+        return wrong(r, input, raw, "%s must be more than `%.*s`", it,
+                     CDZ_S(bound_text(r, input, min)));
     if (max.kind != CDZ_NULL && v > high)
-        return wrong(r, input, raw, "%s must be less than `%.*s`", it, CDZ_S(bound_text(r, max)));
+        return wrong(r, input, raw, "%s must be less than `%.*s`", it,
+                     CDZ_S(bound_text(r, input, max)));
     return CDZ_OK;
 }
 
-static cdz_rc check_dates(struct resolver *r, const struct cdz_input *input, cdz_val value)
+static cdz_rc check_dates(struct resolver *r, const struct cdz_input *input, cdz_val value,
+                          cdz_val raw)
 {
     static const char *const names[] = {"after", "before"};
     for (size_t i = 0; i < CDZ_COUNT(names); i++) {
@@ -147,8 +253,8 @@ static cdz_rc check_dates(struct resolver *r, const struct cdz_input *input, cdz
         /* ISO texts of one form sort as their dates do. */
         int order = cdz_str_cmp(cdz_val_str(value), cdz_val_str(typed));
         if (i == 0 ? order < 0 : order > 0)
-            return wrong(r, input, value, "it must be %s `%.*s`", names[i],
-                         CDZ_S(bound_text(r, bound)));
+            return wrong(r, input, raw, "it must be %s `%.*s`", names[i],
+                         CDZ_S(bound_text(r, input, bound)));
     }
     return CDZ_OK;
 }
@@ -190,9 +296,8 @@ static cdz_rc check_choices(struct resolver *r, const struct cdz_input *input, c
     return wrong(r, input, value, "it must match the values `[%.*s]`", CDZ_S(cdz_buf_get(&names)));
 }
 
-/* ---- choices that an expression gives ---- */
+/* ---- dependencies ---- */
 
-/* The variables of an input's expressions: the inputs that it says it depends on, nested. */
 static cdz_rc nest(struct cdz_arena *arena, cdz_val map, cdz_str id, cdz_val value,
                    struct cdz_err *err)
 {
@@ -214,11 +319,12 @@ static cdz_rc nest(struct cdz_arena *arena, cdz_val map, cdz_str id, cdz_val val
     return CDZ_OK;
 }
 
-static const struct cdz_input *find_input(const struct cdz_flow *flow, cdz_str id)
+/* The input of a dependency, or NULL: ids that are not declared are ignored. */
+static struct resolved *find_input(const struct resolver *r, const cdz_val *id)
 {
-    for (size_t i = 0; i < flow->input_count; i++)
-        if (cdz_str_eq(flow->inputs[i].id, id))
-            return &flow->inputs[i];
+    for (size_t i = 0; id->kind == CDZ_TEXT && i < r->n; i++)
+        if (cdz_str_eq(r->inputs[i].id, cdz_val_str(*id)))
+            return &r->all[i];
     return NULL;
 }
 
@@ -228,33 +334,39 @@ static cdz_val dependencies(const struct cdz_input *input)
     return list.kind == CDZ_LIST ? list : CDZ_VAL_NULL;
 }
 
-static cdz_rc variables_of(struct resolver *r, const struct cdz_input *input, cdz_val *ret)
+static cdz_rc variables_of(struct resolver *r, const struct cdz_input *input,
+                           struct inputs_env *ret)
 {
-    cdz_val inputs = cdz_val_map(r->arena, 0), vars = cdz_val_map(r->arena, 1),
-            list = dependencies(input);
+    cdz_val inputs = cdz_val_map(r->arena, 0), list = dependencies(input);
+    struct cdz_env *inner = r->options->env;
     if (list.kind == CDZ_LIST) {
         CDZ_LIST_EACH (name, list) {
-            const struct cdz_input *to =
-                name->kind == CDZ_TEXT ? find_input(r->flow, cdz_val_str(*name)) : NULL;
-            if (to && r->all[to - r->flow->inputs].enabled)
-                CDZ_TRY(nest(r->arena, inputs, to->id, r->all[to - r->flow->inputs].value, r->err));
+            const struct resolved *to = find_input(r, name);
+            if (to && to->result.enabled && !to->result.error.n)
+                CDZ_TRY(
+                    nest(r->arena, inputs, r->inputs[to - r->all].id, to->result.value, r->err));
         }
     }
-    cdz_map_putz(r->arena, vars, "inputs", inputs);
-    *ret = vars;
+    *ret = (struct inputs_env){
+        .env = {.lookup = inputs_lookup, .all = inputs_all}, .inner = inner, .inputs = inputs};
+    if (inner) {
+        ret->env.world = inner->world;
+        ret->env.world_ctx = inner->world_ctx;
+        ret->env.zone = inner->zone;
+        ret->env.recursive = inner->recursive;
+    }
     return CDZ_OK;
 }
 
 static cdz_rc choices_of(struct resolver *r, const struct cdz_input *input, cdz_val *ret)
 {
-    cdz_val expression = property(input, "expression"), vars, v;
-    struct cdz_map_env env;
+    cdz_val expression = property(input, "expression"), v;
+    struct inputs_env env;
     struct cdz_err err;
     *ret = property(input, property(input, "values").kind == CDZ_LIST ? "values" : "options");
     if (expression.kind != CDZ_TEXT)
         return CDZ_OK;
-    CDZ_TRY(variables_of(r, input, &vars));
-    cdz_map_env_init(&env, vars);
+    CDZ_TRY(variables_of(r, input, &env));
     if (cdz_expr_eval(cdz_val_str(expression), &env.env, r->arena, &v, &err) != CDZ_OK)
         return wrong(r, input, CDZ_VAL_NULL, "Cannot render 'expression'. Cause: %s", err.text);
     if (v.kind != CDZ_LIST)
@@ -264,10 +376,12 @@ static cdz_rc choices_of(struct resolver *r, const struct cdz_input *input, cdz_
     cdz_val list = cdz_val_list(r->arena, cdz_list_n(v));
     CDZ_LIST_EACH (item, v)
         if (item->kind != CDZ_NULL)
-            cdz_list_push(r->arena, list, cdz_val_text(bound_text(r, *item)));
+            cdz_list_push(r->arena, list, cdz_val_text(printed(r, *item)));
     *ret = list;
     return CDZ_OK;
 }
+
+/* ---- validation of the kinds together ---- */
 
 static cdz_rc validate(struct resolver *r, const struct cdz_input *input, cdz_val value,
                        cdz_val raw)
@@ -275,14 +389,13 @@ static cdz_rc validate(struct resolver *r, const struct cdz_input *input, cdz_va
     if (cdz_str_is(input->type, "STRING"))
         return check_pattern(r, input, value);
     if (cdz_str_is(input->type, "SECRET"))
-        return check_pattern(
-            r, input, cdz_map_getz(value, "value")); /* on the encrypted text, as the original */
+        return check_pattern(r, input, value); /* on the encrypted text, as the original */
     if (cdz_str_is(input->type, "INT") || cdz_str_is(input->type, "FLOAT") ||
         cdz_str_is(input->type, "DURATION"))
         return check_range(r, input, value, raw);
     if (cdz_str_is(input->type, "DATE") || cdz_str_is(input->type, "TIME") ||
         cdz_str_is(input->type, "DATETIME"))
-        return check_dates(r, input, value);
+        return check_dates(r, input, value, raw);
     bool choice = cdz_str_is(input->type, "SELECT") || cdz_str_is(input->type, "MULTISELECT");
     if (!choice && !cdz_str_is(input->type, "ENUM"))
         return CDZ_OK;
@@ -294,9 +407,7 @@ static cdz_rc validate(struct resolver *r, const struct cdz_input *input, cdz_va
     return check_choices(r, input, value, choices);
 }
 
-/* ---- one input ---- */
-
-static cdz_rc resolve(struct resolver *r, size_t at, unsigned depth);
+static void resolve(struct resolver *r, size_t at, unsigned depth);
 
 /* Dependencies first. *enabled: all of them are, and the condition holds. */
 static cdz_rc resolve_dependencies(struct resolver *r, const struct cdz_input *input,
@@ -308,20 +419,18 @@ static cdz_rc resolve_dependencies(struct resolver *r, const struct cdz_input *i
     if (list.kind != CDZ_LIST)
         return CDZ_OK;
     CDZ_LIST_EACH (name, list) {
-        const struct cdz_input *to =
-            name->kind == CDZ_TEXT ? find_input(r->flow, cdz_val_str(*name)) : NULL;
+        const struct resolved *to = find_input(r, name);
         if (!to)
             continue;
-        CDZ_TRY(resolve(r, (size_t)(to - r->flow->inputs), depth + 1));
-        *enabled = *enabled && r->all[to - r->flow->inputs].enabled;
+        resolve(r, (size_t)(to - r->all), depth + 1);
+        *enabled = *enabled && to->result.enabled;
     }
     if (!*enabled || condition.kind == CDZ_NULL)
         return CDZ_OK;
-    cdz_val vars, v = condition;
-    struct cdz_map_env env;
+    cdz_val v = condition;
+    struct inputs_env env;
     struct cdz_err err;
-    CDZ_TRY(variables_of(r, input, &vars));
-    cdz_map_env_init(&env, vars);
+    CDZ_TRY(variables_of(r, input, &env));
     if (condition.kind == CDZ_TEXT &&
         cdz_expr_eval(cdz_val_str(condition), &env.env, r->arena, &v, &err) != CDZ_OK)
         return wrong(r, input, CDZ_VAL_NULL, "Invalid condition: %s", err.text);
@@ -337,53 +446,129 @@ static cdz_str item_type_of(const struct cdz_input *input)
     return cdz_str_is(input->type, "MULTISELECT") ? CDZ_STR("STRING") : CDZ_STR("");
 }
 
-static cdz_rc resolve_value(struct resolver *r, const struct cdz_input *input, cdz_val *ret)
+/* Stored as the encrypted text alone: the flow tells which inputs are secrets. */
+static cdz_rc to_secret(struct resolver *r, const struct cdz_input *input, cdz_val raw,
+                        cdz_val *ret)
 {
-    cdz_val raw = raw_value(r, input);
+    cdz_str encrypted;
     struct cdz_err err;
-    *ret = CDZ_VAL_NULL;
+    if (cdz_crypt_wrapped(raw, &encrypted)) {
+        *ret = cdz_val_text(encrypted);
+        return CDZ_OK;
+    }
+    if (!r->options->encrypt)
+        return wrong(r, input, raw,
+                     "Unable to use a `SECRET` input/output as encryption is not configured");
+    if (r->options->encrypt(r->options->encrypt_ctx, printed(r, raw), r->arena, &encrypted, &err) !=
+        CDZ_OK)
+        return wrong(r, input, raw, "%s", err.text);
+    *ret = cdz_val_text(encrypted);
+    return CDZ_OK;
+}
+
+static cdz_rc resolve_value(struct resolver *r, const struct cdz_input *input,
+                            struct cdz_input_result *ret)
+{
+    cdz_val raw = posted_value(r, input);
+    struct cdz_err err;
+    if (raw.kind == CDZ_NULL) {
+        CDZ_TRY(default_value(r, input, &raw));
+        ret->is_default = true;
+    }
+    ret->value = cdz_str_is(input->type, "SECRET") ? CDZ_VAL_NULL : raw;
     if (raw.kind == CDZ_NULL)
         return input->required ? wrong(r, input, raw, "missing required input") : CDZ_OK;
     if ((raw.kind == CDZ_TEXT) && raw.n > CDZ_INPUT_BYTES_MAX)
         return cdz_fail(r->err, CDZ_E_TOO_LARGE,
                         "Invalid input for `%.*s`, it is larger than %u bytes", CDZ_S(input->id),
                         CDZ_INPUT_BYTES_MAX);
-    if (cdz_typed_convert(input->id, input->type, item_type_of(input), raw, r->arena, ret, &err) !=
-        CDZ_OK)
+    cdz_val value;
+    if (cdz_str_is(input->type, "SECRET"))
+        CDZ_TRY(to_secret(r, input, raw, &value));
+    else if (cdz_typed_convert(input->id, input->type, item_type_of(input), raw, r->arena, &value,
+                               &err) != CDZ_OK)
         return wrong(r, input, raw, "%s", err.text);
-    return validate(r, input, *ret, raw);
+    CDZ_TRY(validate(r, input, value, raw));
+    ret->value = value;
+    return CDZ_OK;
 }
 
-static cdz_rc resolve(struct resolver *r, size_t at, unsigned depth)
+static cdz_rc resolve_one(struct resolver *r, size_t at, unsigned depth)
 {
-    const struct cdz_input *input = &r->flow->inputs[at];
+    const struct cdz_input *input = &r->inputs[at];
     struct resolved *it = &r->all[at];
-    if (it->state == DONE)
-        return CDZ_OK;
     /* Cycles and depth were checked with the flow; flows that were stored by older versions may
      * still have them. */
     if (it->state == OPEN || depth > CDZ_INPUT_DEPTH_MAX)
         return cdz_fail(r->err, CDZ_E_INVALID, "Cycle dependency detected for input with id '%.*s'",
                         CDZ_S(input->id));
     it->state = OPEN;
-    CDZ_TRY(resolve_dependencies(r, input, depth, &it->enabled));
-    if (it->enabled)
-        CDZ_TRY(resolve_value(r, input, &it->value));
+    CDZ_TRY(resolve_dependencies(r, input, depth, &it->result.enabled));
+    return it->result.enabled ? resolve_value(r, input, &it->result) : CDZ_OK;
+}
+
+static void resolve(struct resolver *r, size_t at, unsigned depth)
+{
+    struct resolved *it = &r->all[at];
+    struct cdz_err *outer = r->err, mine = {0};
+    if (it->state == DONE)
+        return;
+    r->err = &mine;
+    cdz_rc rc = resolve_one(r, at, depth);
+    r->err = outer;
     it->state = DONE;
+    if (rc == CDZ_OK)
+        return;
+    it->result.error = cdz_arena_str(r->arena, cdz_str_z(mine.text));
+    if (r->first.rc == CDZ_OK)
+        r->first = mine;
+}
+
+static struct resolver resolve_all(const struct cdz_input *inputs, size_t n, cdz_val posted,
+                                   const struct cdz_inputs_options *options,
+                                   struct cdz_arena *arena)
+{
+    static const struct cdz_inputs_options nothing;
+    struct resolver r = {.inputs = inputs,
+                         .n = n,
+                         .posted = posted,
+                         .options = options ? options : &nothing,
+                         .arena = arena,
+                         .all = CDZ_NEW_N(arena, struct resolved, n)};
+    for (size_t i = 0; i < n; i++)
+        resolve(&r, i, 0);
+    return r;
+}
+
+cdz_rc cdz_inputs_resolve_list(const struct cdz_input *inputs, size_t n, cdz_val posted,
+                               const struct cdz_inputs_options *options, struct cdz_arena *arena,
+                               cdz_val *ret, struct cdz_err *err)
+{
+    struct resolver r = resolve_all(inputs, n, posted, options, arena);
+    cdz_val map = cdz_val_map(arena, n);
+    if (r.first.rc != CDZ_OK) {
+        *err = r.first;
+        return r.first.rc;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (r.all[i].result.enabled)
+            CDZ_TRY(nest(arena, map, inputs[i].id, r.all[i].result.value, err));
+    *ret = map;
     return CDZ_OK;
 }
 
 cdz_rc cdz_inputs_resolve(const struct cdz_flow *flow, cdz_val posted, struct cdz_arena *arena,
                           cdz_val *ret, struct cdz_err *err)
 {
-    struct resolver r = {flow, posted, arena, CDZ_NEW_N(arena, struct resolved, flow->input_count),
-                         err};
-    cdz_val inputs = cdz_val_map(arena, flow->input_count);
-    for (size_t i = 0; i < flow->input_count; i++)
-        CDZ_TRY(resolve(&r, i, 0));
-    for (size_t i = 0; i < flow->input_count; i++)
-        if (r.all[i].enabled)
-            CDZ_TRY(nest(arena, inputs, flow->inputs[i].id, r.all[i].value, err));
-    *ret = inputs;
-    return CDZ_OK;
+    return cdz_inputs_resolve_list(flow->inputs, flow->input_count, posted, NULL, arena, ret, err);
+}
+
+void cdz_inputs_check(const struct cdz_input *inputs, size_t n, cdz_val posted,
+                      const struct cdz_inputs_options *options, struct cdz_arena *arena,
+                      struct cdz_input_result **ret)
+{
+    struct resolver r = resolve_all(inputs, n, posted, options, arena);
+    *ret = CDZ_NEW_N(arena, struct cdz_input_result, n);
+    for (size_t i = 0; i < n; i++)
+        (*ret)[i] = r.all[i].result;
 }

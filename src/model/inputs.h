@@ -19,6 +19,10 @@ extern const struct cdz_input_type cdz_input_types[];
 extern const struct cdz_prop cdz_input_props[];
 const struct cdz_input_type *cdz_input_type_find(cdz_str name);
 
+/* As the API shows a declared input; key as of cdz_jw_open. */
+struct cdz_jw;
+void cdz_input_json(const struct cdz_input *input, struct cdz_jw *w, const char *key);
+
 struct cdz_compiler;
 struct cdz_path;
 /* `type` of an input or output that is being compiled; NULL after a report. */

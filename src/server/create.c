@@ -3,7 +3,8 @@
 #include "base/codec.h"
 #include "base/id.h"
 #include "base/limits.h"
-#include "server/server.h"
+#include "condition/checks.h"
+#include "server/inputs.h"
 
 #define CORRELATION CDZ_STR("system.correlationId")
 
@@ -48,6 +49,33 @@ static cdz_rc add_labels(struct cdz_execution *e, const struct cdz_create *c, st
     return CDZ_OK;
 }
 
+/* The checks that forbid an execution; those that make it fail are the executor's. */
+static cdz_rc run_checks(const struct cdz_flow *flow, struct cdz_inputs_world *world,
+                         cdz_val inputs, struct cdz_arena *arena, struct cdz_err *err)
+{
+    struct cdz_failed_check *failed;
+    cdz_map_putz(arena, world->env.vars, "inputs", inputs);
+    size_t n = cdz_checks_evaluate(flow, &world->env.env, arena, &failed);
+    for (size_t i = 0; i < n; i++)
+        if (failed[i].behavior == CDZ_CHECK_BLOCK)
+            return cdz_fail(err, CDZ_E_INVALID, "%.*s", CDZ_S(failed[i].message));
+    return CDZ_OK;
+}
+
+/* Without services (a test): no key, no functions. */
+static cdz_rc resolve_inputs(const struct cdz_create *c, struct cdz_arena *arena, cdz_val *ret,
+                             struct cdz_err *err)
+{
+    const struct cdz_flow *flow = c->flow;
+    struct cdz_inputs_world world;
+    if (!c->services)
+        return cdz_inputs_resolve(flow, c->inputs, arena, ret, err);
+    cdz_inputs_world_init(&world, c->services, flow, arena);
+    CDZ_TRY(cdz_inputs_resolve_list(flow->inputs, flow->input_count, c->inputs, &world.options,
+                                    arena, ret, err));
+    return run_checks(flow, &world, *ret, arena, err);
+}
+
 cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_execution **ret,
                           struct cdz_err *err)
 {
@@ -62,7 +90,7 @@ cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_exe
     if (c->trigger_id.p && !c->by_execution)
         inputs = c->inputs;
     else
-        CDZ_TRY(cdz_inputs_resolve(flow, c->inputs, arena, &inputs, err));
+        CDZ_TRY(resolve_inputs(c, arena, &inputs, err));
     struct cdz_execution *e = cdz_execution_new();
     e->id = c->id.n ? cdz_arena_str(e->arena, c->id) : cdz_execution_id(e->arena);
     e->namespace_ = cdz_arena_str(e->arena, flow->namespace_);

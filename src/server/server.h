@@ -129,8 +129,8 @@ void cdz_indexer_stop(struct cdz_indexer *x);
  * state CREATED. */
 struct cdz_create {
     struct cdz_flow *flow;
-    const struct cdz_services *services; /* encrypts SECRET inputs; NULL: there is no key */
-    cdz_val inputs; /* posted, see cdz_inputs_resolve; FILE inputs as kestra:// URIs */
+    const struct cdz_services *services; /* for inputs.h; NULL: no key, no functions, no checks */
+    cdz_val inputs; /* posted, see cdz_inputs_resolve_list; FILE inputs as kestra:// URIs */
     const struct cdz_label *labels; /* of the request */
     size_t label_count;
     cdz_us schedule_date;

@@ -1,5 +1,6 @@
 /* Each condition, true and false and wrong. */
 #include "condition_rig.h"
+#include "condition/checks.h"
 #include "condition/dates.h"
 #include "condition/holidays.h"
 
@@ -305,4 +306,28 @@ TEST(easter_falls_where_it_does)
 TEST(days_of_the_week_are_right_before_1970_too)
 {
     CHECK(cdz_weekday_of(0) == 3 && cdz_weekday_of(-1) == 2 && cdz_weekday_of(-4) == 6);
+}
+
+TEST(checks_that_fail_are_told_with_their_messages)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    struct cdz_flow *flow = rig_flow(
+        arena,
+        "checks:\n- {condition: '{{ inputs.n > 1 }}', message: 'n is {{ inputs.n }}', style: "
+        "ERROR}\n"
+        "- {condition: '{{ inputs.n > 0 }}', message: fine}\n"
+        "- {condition: '0', message: zero, behavior: CREATE_EXECUTION}\n"
+        "- {condition: '{{ nothing }}', message: '{{ nothing }}', behavior: FAIL_EXECUTION}\n");
+    struct cdz_map_env env;
+    struct cdz_failed_check *failed;
+    cdz_map_env_init(&env, rig_json(arena, "{\"inputs\": {\"n\": 1}}"));
+    CHECK(cdz_checks_evaluate(flow, &env.env, arena, &failed) == 3);
+    CHECK(failed[0].behavior == CDZ_CHECK_BLOCK && cdz_str_is(failed[0].message, "n is 1") &&
+          cdz_str_is(failed[0].style, "ERROR"));
+    CHECK(failed[1].behavior == CDZ_CHECK_CREATE && cdz_str_is(failed[1].message, "zero"));
+    CHECK(failed[2].behavior == CDZ_CHECK_FAIL &&
+              cdz_str_starts(failed[2].message,
+                             CDZ_STR("a check of the flow failed (Unable to find `nothing`")),
+          "%.*s", CDZ_S(failed[2].message));
+    cdz_flow_unref(flow);
 }
