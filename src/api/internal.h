@@ -51,10 +51,10 @@ struct api_route {
 };
 
 /* One table a resource; each ends with method NULL. */
-extern const struct api_route api_flow_routes[], api_execution_routes[], api_change_routes[],
-    api_control_routes[], api_bulk_routes[], api_eval_routes[], api_explain_routes[],
-    api_kv_routes[], api_namespace_routes[], api_namespace_file_routes[], api_template_routes[],
-    api_file_routes[], api_log_routes[], api_misc_routes[];
+extern const struct api_route api_flow_routes[], api_flow_bulk_routes[], api_execution_routes[],
+    api_change_routes[], api_control_routes[], api_bulk_routes[], api_eval_routes[],
+    api_explain_routes[], api_kv_routes[], api_namespace_routes[], api_namespace_file_routes[],
+    api_template_routes[], api_file_routes[], api_log_routes[], api_misc_routes[];
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 
@@ -95,6 +95,8 @@ bool api_date(struct api_call *c, const char *name, cdz_us *ret);
 
 /* --- flows: flow_store.c
  * ---------------------------------------------------------------------------------------------- */
+/* q, scope, namespace, labels; false: answered already. flows.c */
+bool api_flow_filter(struct api_call *c, struct cdz_flow_filter *ret);
 struct cdz_flow_options api_flow_options(struct api_call *c, bool lenient);
 /* A stored row as a flow; one that does not parse any more has its exception. The caller unrefs. */
 struct cdz_flow *api_flow_of_row(struct api_call *c, const struct cdz_flow_row *row);

@@ -5,24 +5,24 @@
 #ifndef CDZ_BASE_LIMITS_H
 #define CDZ_BASE_LIMITS_H
 
-#define CDZ_FLOW_BYTES_MAX   (2u << 20) /* a flow's source: the largest real ones are some 100 kB */
-#define CDZ_YAML_NODES_MAX   100000u    /* after alias expansion: stops "billion laughs" */
-#define CDZ_YAML_DEPTH_MAX   100u       /* nesting of mappings and lists */
-#define CDZ_JSON_DEPTH_MAX   200u       /* nesting; the parser and printer recurse */
-#define CDZ_TASKS_MAX        10000u     /* tasks in one flow, all levels */
-#define CDZ_INPUTS_MAX       1000u      /* inputs of one flow: they are looked up one by one */
-#define CDZ_INPUT_DEPTH_MAX  50u        /* dependsOn of dependsOn ...: resolving recurses */
-#define CDZ_SUBFLOW_DEPTH_MAX 100u   /* flows that call each other: a recursion ends here */
-#define CDZ_TASK_DEPTH_MAX   50u        /* flowable inside flowable */
-#define CDZ_EXPR_OUTPUT_MAX  (10u << 20) /* bytes one rendering may produce */
-#define CDZ_EXPR_STEPS_MAX   1000000u    /* nodes evaluated in one rendering */
-#define CDZ_EXPR_DEPTH_MAX   64u         /* nesting of an expression, of macros and of blocks */
-#define CDZ_EXPR_RENDER_MAX  10u         /* render() inside render() */
-#define CDZ_REGEX_MATCH_MAX  1000000u /* PCRE2 match limit: an evil pattern ends within some ms */
-#define CDZ_EACH_VALUES_MAX  200000u  /* values of one each task */
-#define CDZ_SPLIT_PARTS_MAX 500u /* pieces of a file that are written side by side */
-#define CDZ_OUTPUT_BYTES_MAX (10u << 20) /* outputs of one task run, encoded */
-#define CDZ_LOG_MESSAGE_MAX  10240u      /* characters of one log entry; longer ones are split */
+#define CDZ_FLOW_BYTES_MAX    (2u << 20) /* a flow's source: the largest real ones are some 100 kB */
+#define CDZ_YAML_NODES_MAX    100000u    /* after alias expansion: stops "billion laughs" */
+#define CDZ_YAML_DEPTH_MAX    100u       /* nesting of mappings and lists */
+#define CDZ_JSON_DEPTH_MAX    200u       /* nesting; the parser and printer recurse */
+#define CDZ_TASKS_MAX         10000u     /* tasks in one flow, all levels */
+#define CDZ_INPUTS_MAX        1000u      /* inputs of one flow: they are looked up one by one */
+#define CDZ_INPUT_DEPTH_MAX   50u        /* dependsOn of dependsOn ...: resolving recurses */
+#define CDZ_SUBFLOW_DEPTH_MAX 100u       /* flows that call each other: a recursion ends here */
+#define CDZ_TASK_DEPTH_MAX    50u        /* flowable inside flowable */
+#define CDZ_EXPR_OUTPUT_MAX   (10u << 20) /* bytes one rendering may produce */
+#define CDZ_EXPR_STEPS_MAX    1000000u    /* nodes evaluated in one rendering */
+#define CDZ_EXPR_DEPTH_MAX    64u         /* nesting of an expression, of macros and of blocks */
+#define CDZ_EXPR_RENDER_MAX   10u         /* render() inside render() */
+#define CDZ_REGEX_MATCH_MAX   1000000u /* PCRE2 match limit: an evil pattern ends within some ms */
+#define CDZ_EACH_VALUES_MAX   200000u  /* values of one each task */
+#define CDZ_SPLIT_PARTS_MAX   500u     /* pieces of a file that are written side by side */
+#define CDZ_OUTPUT_BYTES_MAX  (10u << 20) /* outputs of one task run, encoded */
+#define CDZ_LOG_MESSAGE_MAX   10240u      /* characters of one log entry; longer ones are split */
 #define CDZ_LOG_LINE_MAX                                                                           \
     (1u << 20) /* bytes of a process's line kept before it is cut into entries */
 #define CDZ_INPUT_BYTES_MAX (10u << 20) /* one text input */
@@ -32,13 +32,15 @@
 #define CDZ_ID_MAX           100u        /* characters of a flow or task id */
 #define CDZ_NAMESPACE_MAX    150u
 #define CDZ_ZIP_BYTES_MAX    (512u << 20) /* an archive, and what it unpacks to */
-#define CDZ_ZIP_ENTRIES_MAX  65535u /* zip64 is not written */
-#define CDZ_CASCADE_MAX      10000u /* ended executions whose children a kill looks for */
-#define CDZ_KV_KEY_MAX       200u        /* characters of a key: it becomes a file name */
-#define CDZ_KV_BYTES_MAX     (10u << 20) /* one value of the key-value store, as Ion text */
+#define CDZ_ZIP_ENTRIES_MAX  65535u       /* zip64 is not written */
+#define CDZ_CASCADE_MAX      10000u       /* ended executions whose children a kill looks for */
+#define CDZ_KV_KEY_MAX       200u         /* characters of a key: it becomes a file name */
+#define CDZ_KV_BYTES_MAX     (10u << 20)  /* one value of the key-value store, as Ion text */
 #define CDZ_SECRETS_MAX                                                                            \
     1000u /* secrets that one attempt may see: log lines are searched for each */
-#define CDZ_ITEM_BYTES_MAX   (10u << 20) /* a line of a file that is split, filtered or deduplicated */
-#define CDZ_DEDUPLICATE_KEYS_MAX  5000000u /* different keys of DeduplicateItems: some 100 bytes each */
+#define CDZ_ITEM_BYTES_MAX                                                                         \
+    (10u << 20) /* a line of a file that is split, filtered or deduplicated */
+#define CDZ_DEDUPLICATE_KEYS_MAX                                                                   \
+    5000000u /* different keys of DeduplicateItems: some 100 bytes each */
 
 #endif

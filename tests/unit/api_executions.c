@@ -251,8 +251,9 @@ TEST(a_pause_waits_for_its_inputs)
         AUTO_REPLY missing = post(&s, at(id, "/resume"));
         CHECK_STATUS(missing, 422);
         CHECK(has(cdz_buf_get(&missing.body), "Invalid input for `n`"), "%s", missing.body.p);
-        AUTO_REPLY r = call(&s, "POST", at(id, "/resume"), "application/x-www-form-urlencoded",
-                            CDZ_STR("n=41"));
+        AUTO_REPLY r = call(&s, "POST", at(id, "/resume"), "multipart/form-data; boundary=frontier",
+                            CDZ_STR("--frontier\r\nContent-Disposition: form-data; name=\"n\"\r\n"
+                                    "\r\n41\r\n--frontier--\r\n"));
         CHECK_STATUS(r, 204);
     }
     CHECK(ends_as(&s, id, CDZ_SUCCESS), "resumed");
