@@ -85,8 +85,7 @@ static cdz_rc pause_it(struct api_change *x, struct cdz_execution *e, struct cdz
     return ask(x, e, &ev);
 }
 
-/* The first paused task run's task, or NULL: paused by a user. Needs e->flow. */
-static const struct cdz_task *paused_task(const struct cdz_execution *e)
+const struct cdz_task *api_paused_task(const struct cdz_execution *e)
 {
     for (size_t i = 0; i < e->taskruns.n; i++) {
         const struct cdz_taskrun *t = e->taskruns.v[i];
@@ -103,7 +102,7 @@ static cdz_rc resume_it(struct api_change *x, struct cdz_execution *e, struct cd
         return cdz_fail(err, CDZ_E_CONFLICT, "Execution '%.*s' is not paused, can't resume it",
                         CDZ_S(e->id));
     CDZ_TRY(api_verb_flow(x, e, 0, err));
-    const struct cdz_task *task = paused_task(e);
+    const struct cdz_task *task = api_paused_task(e);
     if (task && task->input_count) {
         struct cdz_inputs_world world;
         cdz_val posted = cdz_val_map(x->arena, 0);

@@ -1,5 +1,7 @@
 /* files.c -- files of executions: download, size, preview. reference/api.md §2 (E48 to E50), §11.5.
  */
+#include <errno.h>
+#include <iconv.h>
 #include <unistd.h>
 
 #include "api/internal.h"
@@ -92,6 +94,39 @@ static void metas(struct api_call *c)
     api_json(c, 200, &b);
 }
 
+/* The charset of the query, for iconv: (iconv_t)-1 when it is UTF-8. False: answered already. */
+static bool charset_of(struct api_call *c, iconv_t *ret)
+{
+    cdz_str name = api_query(c, "encoding");
+    *ret = (iconv_t)-1;
+    if (!name.n || cdz_str_ieq(name, CDZ_STR("UTF-8")) || cdz_str_ieq(name, CDZ_STR("UTF8")))
+        return true;
+    *ret = memchr(name.p, 0, name.n) || memchr(name.p, '/', name.n)
+               ? (iconv_t)-1
+               : iconv_open("UTF-8", cdz_arena_z(c->arena, name));
+    if (*ret != (iconv_t)-1)
+        return true;
+    api_failf(c, CDZ_E_INVALID, "Unable to preview using encoding '%.*s'", CDZ_S(name));
+    return false;
+}
+
+/* Bytes that the charset does not have become a question mark; a character that is cut off at the
+ * end is left out. */
+static cdz_str converted(iconv_t charset, cdz_str text, struct cdz_arena *arena)
+{
+    size_t room = text.n * 4 + 4, left = text.n, free_left = room;
+    char *to = cdz_arena_alloc(arena, room), *out = to, *in = (char *)(uintptr_t)text.p;
+    while (left > 0 && iconv(charset, &in, &left, &out, &free_left) == (size_t)-1) {
+        if (errno != EILSEQ || free_left == 0)
+            break;
+        in++;
+        left--;
+        *out++ = '?';
+        free_left--;
+    }
+    return (cdz_str){to, room - free_left};
+}
+
 /* Text up to so many lines; what is no UTF-8 is shown with replacement characters. */
 static void preview(struct api_call *c)
 {
@@ -100,6 +135,7 @@ static void preview(struct api_call *c)
     uint64_t size;
     int64_t max = PREVIEW_ROWS;
     int fd;
+    iconv_t charset;
     if (!path_of(c, &path))
         return;
     if (rows.p && (!cdz_str_to_i64(rows, &max) || max < 1)) {
@@ -108,7 +144,11 @@ static void preview(struct api_call *c)
     }
     if (max > PREVIEW_ROWS_MAX)
         max = PREVIEW_ROWS_MAX;
+    if (!charset_of(c, &charset))
+        return;
     if (cdz_storage_open(c->api->s->storage, path, &fd, &size, &err) != CDZ_OK) {
+        if (charset != (iconv_t)-1)
+            iconv_close(charset);
         api_fail(c, &err);
         return;
     }
@@ -132,6 +172,11 @@ static void preview(struct api_call *c)
             break;
     }
     close(fd);
+    cdz_str content = cdz_buf_get(&text);
+    if (charset != (iconv_t)-1) {
+        content = converted(charset, content, c->arena);
+        iconv_close(charset);
+    }
     name = base_name(path);
     size_t dot = name.n;
     while (dot > 0 && name.p[dot - 1] != '.')
@@ -141,7 +186,7 @@ static void preview(struct api_call *c)
     cdz_jw_open(&w, NULL, '{');
     cdz_jw_str(&w, "extension", dot ? cdz_str_sub(name, dot, name.n) : CDZ_STR(""));
     cdz_jw_z(&w, "type", cdz_str_ends(name, CDZ_STR(".md")) ? "MARKDOWN" : "TEXT");
-    cdz_jw_str(&w, "content", cdz_buf_get(&text));
+    cdz_jw_str(&w, "content", content);
     cdz_jw_int(&w, "maxLine", max);
     cdz_jw_bool(&w, "truncated", cut);
     cdz_jw_close(&w, '}');

@@ -179,25 +179,37 @@ static void put_flows(struct api_call *c, const struct cdz_flow_row *rows, size_
     cdz_buf_c(b, ']');
 }
 
-static void search(struct api_call *c)
+bool api_flow_filter(struct api_call *c, struct cdz_flow_filter *ret)
 {
-    struct cdz_page page;
-    struct cdz_label *labels;
     struct cdz_flow_filter f = {.q = api_filter(c, "q"), .namespace_ = api_filter(c, "namespace")};
-    struct cdz_flow_row *rows;
-    struct cdz_err err;
-    uint64_t total;
-    size_t n;
-    if (!api_page(c, &page) || !api_labels(c, "labels", &labels, &f.label_count))
-        return;
+    struct cdz_label *labels;
+    if (!api_labels(c, "labels", &labels, &f.label_count))
+        return false;
     cdz_str *keys = CDZ_NEW_N(c->arena, cdz_str, f.label_count + 1),
-            *values = CDZ_NEW_N(c->arena, cdz_str, f.label_count + 1);
+            *values = CDZ_NEW_N(c->arena, cdz_str, f.label_count + 1), *scopes;
     for (size_t i = 0; i < f.label_count; i++) {
         keys[i] = labels[i].key;
         values[i] = labels[i].value;
     }
     f.label_keys = keys;
     f.label_values = values;
+    size_t n = api_query_all(c, "scope", &scopes);
+    for (size_t i = 0; i < n; i++)
+        f.scope |= cdz_str_is(scopes[i], "USER") ? 1 : cdz_str_is(scopes[i], "SYSTEM") ? 2 : 0;
+    *ret = f;
+    return true;
+}
+
+static void search(struct api_call *c)
+{
+    struct cdz_page page;
+    struct cdz_flow_filter f;
+    struct cdz_flow_row *rows;
+    struct cdz_err err;
+    uint64_t total;
+    size_t n;
+    if (!api_page(c, &page) || !api_flow_filter(c, &f))
+        return;
     if (cdz_repository_flow_find(c->api->s->repository, &f, &page, c->arena, &rows, &n, &total,
                                  &err) != CDZ_OK) {
         api_fail(c, &err);

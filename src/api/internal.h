@@ -51,10 +51,11 @@ struct api_route {
 };
 
 /* One table a resource; each ends with method NULL. */
-extern const struct api_route api_flow_routes[], api_execution_routes[], api_change_routes[],
-    api_control_routes[], api_bulk_routes[], api_eval_routes[], api_input_routes[], api_kv_routes[],
-    api_namespace_routes[], api_namespace_file_routes[], api_template_routes[], api_file_routes[],
-    api_log_routes[], api_misc_routes[];
+extern const struct api_route api_flow_routes[], api_flow_bulk_routes[], api_execution_routes[],
+    api_change_routes[], api_control_routes[], api_bulk_routes[], api_eval_routes[],
+    api_explain_routes[], api_kv_routes[], api_namespace_routes[], api_namespace_file_routes[],
+    api_template_routes[], api_file_routes[], api_log_routes[], api_input_routes[],
+    api_misc_routes[];
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 
@@ -95,6 +96,8 @@ bool api_date(struct api_call *c, const char *name, cdz_us *ret);
 
 /* --- flows: flow_store.c
  * ---------------------------------------------------------------------------------------------- */
+/* q, scope, namespace, labels; false: answered already. flows.c */
+bool api_flow_filter(struct api_call *c, struct cdz_flow_filter *ret);
 struct cdz_flow_options api_flow_options(struct api_call *c, bool lenient);
 /* A stored row as a flow; one that does not parse any more has its exception. The caller unrefs. */
 struct cdz_flow *api_flow_of_row(struct api_call *c, const struct cdz_flow_row *row);
@@ -174,6 +177,8 @@ bool api_execution_filter(struct api_call *c, struct cdz_execution_filter *ret);
 CDZ_MUST_USE cdz_rc api_posted_inputs(struct api_call *c, const struct cdz_flow *flow,
                                       const struct cdz_input *inputs, size_t input_count,
                                       cdz_str execution, cdz_val *ret, struct cdz_err *err);
+/* The first paused task run's task, or NULL: paused by a user. Needs e->flow. control.c */
+const struct cdz_task *api_paused_task(const struct cdz_execution *e);
 /* The body as JSON, or answers. */
 bool api_body_json(struct api_call *c, cdz_val *ret);
 cdz_str api_execution_url(struct cdz_api *api, const struct cdz_execution *e,

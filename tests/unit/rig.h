@@ -92,6 +92,9 @@ static inline void rig_go(struct rig *r, enum rig_kind kind)
     r->s = cdz_standalone_services(r->alone);
 }
 
+/* Changes the configuration before the servers start; NULL: nothing. */
+static void (*rig_configure)(struct cdz_config *config) CDZ_UNUSED;
+
 static inline void rig_start(struct rig *r, enum rig_kind kind)
 {
     struct cdz_config_options o = {.data_dir = r->dir, .worker_threads = 4};
@@ -100,6 +103,8 @@ static inline void rig_start(struct rig *r, enum rig_kind kind)
     RIG_NEED(cdz_config_load(&o, &r->config, &rig_err));
     r->config->port = 0;
     r->config->termination_grace = 0;
+    if (rig_configure)
+        rig_configure(r->config);
     rig_go(r, kind);
 }
 
