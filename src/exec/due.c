@@ -26,6 +26,12 @@ static void task_due(struct step *s, struct cdz_taskrun *t)
     }
 }
 
+/* What is being stopped does not go on; its dates are taken away when it is put down. */
+static bool is_being_stopped(const struct step *s)
+{
+    return cdz_state_now(&s->e->history) == CDZ_KILLING || s->e->index->killing_since;
+}
+
 void cdz_due(struct step *s)
 {
     struct cdz_index *x = s->e->index;
@@ -36,7 +42,7 @@ void cdz_due(struct step *s)
         struct cdz_taskrun *t = s->e->taskruns.v[index];
         if (!t->due_at || t->gone || cdz_state_is_terminated(cdz_state_now(&t->history)))
             continue;
-        bool waits = t->due_at > cdz_step_now(s) ||
+        bool waits = t->due_at > cdz_step_now(s) || is_being_stopped(s) ||
                      (s->e->held && cdz_state_now(&t->history) == CDZ_RETRYING);
         if (waits)
             x->timed.v[kept++] = index;
