@@ -1,4 +1,6 @@
 /* due.c -- what goes on by itself when its time has come: retries, pauses, loops, waits, batches. */
+#include <stdlib.h>
+
 #include "exec/internal.h"
 
 static void task_due(struct step *s, struct cdz_taskrun *t)
@@ -26,9 +28,33 @@ static void task_due(struct step *s, struct cdz_taskrun *t)
     }
 }
 
+/* What is being stopped does not go on; its dates are taken away when it is put down. */
+static bool is_being_stopped(const struct step *s)
+{
+    return cdz_state_now(&s->e->history) == CDZ_KILLING || s->e->index->killing_since;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* In the order of the task runs, as after a load: the same event gives the same step. */
+static void sort(struct cdz_index *x)
+{
+    for (size_t i = 1; i < x->timed.n; i++) {
+        if (x->timed.v[i - 1] > x->timed.v[i]) {
+            qsort(x->timed.v, x->timed.n, sizeof(*x->timed.v), ascending);
+            return;
+        }
+    }
+}
+
 void cdz_due(struct step *s)
 {
     struct cdz_index *x = s->e->index;
+    sort(x);
     size_t n = x->timed.n, kept = 0;
     /* Those that are armed on the way stand behind the n of now. */
     for (size_t i = 0; i < n; i++) {
@@ -36,7 +62,7 @@ void cdz_due(struct step *s)
         struct cdz_taskrun *t = s->e->taskruns.v[index];
         if (!t->due_at || t->gone || cdz_state_is_terminated(cdz_state_now(&t->history)))
             continue;
-        bool waits = t->due_at > cdz_step_now(s) ||
+        bool waits = t->due_at > cdz_step_now(s) || is_being_stopped(s) ||
                      (s->e->held && cdz_state_now(&t->history) == CDZ_RETRYING);
         if (waits)
             x->timed.v[kept++] = index;

@@ -184,6 +184,8 @@ void cdz_index_end(struct cdz_execution *e, struct cdz_taskrun *t)
     s->ended++;
     if (s->after)
         return; /* one listener's failure is not another's */
+    if (s->order == ORDER_CHAINS)
+        s->chain_ended[t->value_index]++;
     s->failed |= state == CDZ_FAILED;
     s->killed |= state == CDZ_KILLED;
     s->warned |= state == CDZ_WARNING;

@@ -44,12 +44,13 @@ struct cdz_scope {
     bool failed, killed, warned, skipped; /* a normal child ended so */
     bool error_failed, final_failed;      /* a child of those lists ended FAILED */
     uint32_t chains_begun, chains_live;
-    uint32_t *chain_next; /* CHAINS: by value, tasks begun */
-    uint8_t *dag_state;   /* DAG: by task, 0 waiting, 1 begun, 2 ended */
-    bool queued;          /* stands in the step's list of scopes to advance */
-    bool closed;          /* its task run (or the execution) has ended */
-    bool passive;         /* a worker decides what begins: WorkingDirectory */
-    bool after;           /* listeners and afterExecution: the execution is terminated already */
+    uint32_t *chain_next, *chain_ended; /* CHAINS: by value, tasks begun and ended */
+    bool stalled;                       /* CHAINS: some may have been held up between two tasks */
+    uint8_t *dag_state;                 /* DAG: by task, 0 waiting, 1 begun, 2 ended */
+    bool queued;                        /* stands in the step's list of scopes to advance */
+    bool closed;                        /* its task run (or the execution) has ended */
+    bool passive;                       /* a worker decides what begins: WorkingDirectory */
+    bool after; /* listeners and afterExecution: the execution is terminated already */
 
     struct cdz_scope
         *loop; /* the nearest loop around what begins here: itself, or one above; or NULL */

@@ -44,7 +44,6 @@ void cdz_kill_begin(struct step *s, enum cdz_state end_as, bool cascade)
     cdz_step_effect(s, CDZ_EFFECT_KILL, 0, e->id, CDZ_STR(""));
     for (size_t i = 0; i < e->taskruns.n; i++)
         stop(s, e->taskruns.v[i], cascade);
-    e->index->timed.n = 0;
     if (e->index->killing_left > 0)
         cdz_step_effect(s, CDZ_EFFECT_TIMER, cdz_step_now(s) + KILL_PATIENCE, e->id, CDZ_STR(""));
     cdz_kill_advance(s);

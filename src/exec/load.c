@@ -132,8 +132,10 @@ void cdz_scope_init(struct cdz_execution *e, struct cdz_taskrun *t)
     s->values = t->values;
     s->value_count = t->values.kind == CDZ_LIST ? (uint32_t)cdz_list_n(t->values) : 1;
     s->passive = t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY;
-    if (s->order == ORDER_CHAINS)
+    if (s->order == ORDER_CHAINS) {
         s->chain_next = CDZ_NEW_N(e->arena, uint32_t, s->value_count);
+        s->chain_ended = CDZ_NEW_N(e->arena, uint32_t, s->value_count);
+    }
     if (s->order == ORDER_DAG)
         s->dag_state = CDZ_NEW_N(e->arena, uint8_t, s->tasks->n);
     s->loop = is_loop(t->task) ? s : cdz_scope_of(e, t)->loop;

@@ -66,6 +66,11 @@ static void fill_chains(struct step *s, struct cdz_scope *c)
 {
     if (c->tasks->n == 0)
         return;
+    for (uint32_t i = 0; c->stalled && i < c->value_count; i++) {
+        if (c->chain_next[i] > 0 && c->chain_ended[i] == c->chain_next[i])
+            fill_chain(s, c, i);
+    }
+    c->stalled = false;
     while (!c->failed && c->chains_begun < c->value_count &&
            (c->limit == 0 || c->chains_live < c->limit) && may_advance(s, c))
         fill_chain(s, c, c->chains_begun);

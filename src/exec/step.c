@@ -152,8 +152,11 @@ void cdz_step_push_open(struct step *s)
 {
     struct cdz_execution *e = s->e;
     for (size_t i = 0; i < e->taskruns.n; i++) {
-        if (!e->taskruns.v[i]->gone && e->taskruns.v[i]->scope)
-            cdz_scope_push(s, e->taskruns.v[i]->scope);
+        struct cdz_scope *scope = e->taskruns.v[i]->gone ? NULL : e->taskruns.v[i]->scope;
+        if (!scope)
+            continue;
+        scope->stalled = true;
+        cdz_scope_push(s, scope);
     }
     cdz_scope_push(s, e->after ? &e->index->after : &e->index->root);
 }

@@ -91,7 +91,8 @@ void cdz_taskrun_end_as_is(struct step *s, struct cdz_taskrun *t, enum cdz_state
     t->due_at = 0;
     cdz_taskrun_state(s, t, state, cdz_step_now(s));
     cdz_index_end(s->e, t);
-    cdz_scope_chain_on(s, scope, t->value_index);
+    if (t->task->branch == CDZ_BRANCH_TASKS) /* errors and finally stand in no chain */
+        cdz_scope_chain_on(s, scope, t->value_index);
     cdz_scope_push(s, scope);
 }
 

@@ -38,6 +38,7 @@ struct live {
     bool head_stored;
     uint32_t taskruns_stored; /* rows in the state topic: indexes below this */
     bool may_be_idle;         /* stands in x->idle */
+    bool in_line;             /* it was parked, its place in line is still there */
 };
 
 /* News for an execution of this same batch: what became of a call it has made. */

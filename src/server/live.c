@@ -135,6 +135,19 @@ static void may_be_idle(struct cdz_executor *x, struct live *l)
     snprintf(x->idle.v[x->idle.n++], CDZ_ID_TEXT, "%.*s", CDZ_S(l->e->id));
 }
 
+/* What was parked and has neither begun nor ended waits for its turn as before. */
+static void keep_place(struct cdz_executor *x, struct live *l)
+{
+    bool created = cdz_state_now(&l->e->history) == CDZ_CREATED;
+    if (created && l->in_line) {
+        (void)cdz_table_put(&x->parked, l->e->id, x); /* any value: the table is a set */
+        x->s->counters->executions_parked++;
+    } else if (!created && x->parked.n > 0 && cdz_table_del(&x->parked, l->e->id)) {
+        x->s->counters->executions_parked--;
+    }
+    l->in_line = false;
+}
+
 static void step_one(struct cdz_executor *x, struct live *l, struct cdz_event *ev, cdz_us now)
 {
     struct cdz_step step;
@@ -150,6 +163,7 @@ static void step_one(struct cdz_executor *x, struct live *l, struct cdz_event *e
     put_effects(x, l, &step, now);
     if (begins || cdz_state_now(&e->history) != before)
         triggers_on_change(x, e, now);
+    keep_place(x, l);
     if (!ended) {
         may_be_idle(x, l);
         return;
@@ -273,9 +287,14 @@ struct live *live_get(struct cdz_executor *x, cdz_str id)
     struct live *l = cdz_table_get(&x->live, id);
     if (l)
         return l;
-    if (cdz_table_del(&x->parked, id)) /* its place in line stays, and is passed over */
+    /* Its place in line stays; it is passed over if the event makes it begin or end. */
+    bool in_line = cdz_table_del(&x->parked, id) != NULL;
+    if (in_line)
         x->s->counters->executions_parked--;
-    return thaw(x, id);
+    l = thaw(x, id);
+    if (l)
+        l->in_line = in_line;
+    return l;
 }
 
 void live_drop_idle(struct cdz_executor *x)
@@ -338,6 +357,7 @@ void live_run_parked(struct cdz_executor *x, cdz_us now)
         struct live *l = live_get(x, id);
         if (!l)
             continue;
+        l->in_line = false; /* it is its turn */
         x->s->counters->executions_started++;
         live_step(x, l, &ev, now);
     }

@@ -129,7 +129,7 @@ cdz_str sim_check_pick(bool ended, unsigned state)
 void sim_check_restarted(cdz_str id)
 {
     struct known *k = known_of(id);
-    k->restarts++;
+    k->restarts += k->restarts < UINT_MAX;
     k->restarting = true;
     k->ended = false;
     k->kill_expected = false;
@@ -217,6 +217,7 @@ static void on_head(cdz_str bytes)
         sim_trace("  %.*s %s", CDZ_S(e->id), cdz_state_name(cdz_state_now(&e->history)));
         if (!k->flow)
             sim_fail("execution %.*s is of an unknown flow", CDZ_S(e->id));
+        k->ended = is_final(k);
         return;
     }
     cdz_execution_free(e);

@@ -11,8 +11,9 @@ enum { DEPTH_MAX = 4, TASKS_MAX = 24 };
 struct generator {
     struct cdz_rng *rng;
     struct cdz_buf *out;
-    unsigned tasks;              /* begun so far: they number the ids */
-    unsigned leaves;             /* ids leaf0 .. leafN have an output */
+    unsigned tasks;  /* begun so far: they number the ids */
+    unsigned leaves; /* ids leaf0 .. leafN have an output */
+    bool after;      /* below afterExecution or listeners: nobody can resume a pause there */
     unsigned number, flow_count; /* a flow calls only those behind it: calls end */
     bool new_execution;          /* a retry policy makes new executions: at most one does */
 };
@@ -219,7 +220,7 @@ static void pause(struct generator *g, unsigned indent, unsigned depth)
 {
     static const char *const behaviors[] = {"RESUME", "WARN", "FAIL", "CANCEL"};
     line(g, indent, "type: io.kestra.plugin.core.flow.Pause");
-    switch (below(g, 4)) {
+    switch (below(g, g->after ? 3 : 4)) {
     case 0:
         line(g, indent, "delay: PT%uS", 1 + below(g, 90));
         break;
@@ -382,6 +383,7 @@ static void terms(struct generator *g)
 
 static void after_the_end(struct generator *g)
 {
+    g->after = true;
     if (one_in(g, 6))
         list(g, 0, DEPTH_MAX - 1, "afterExecution");
     if (one_in(g, 6)) {

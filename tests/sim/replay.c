@@ -17,12 +17,16 @@ struct step {
     cdz_str text;     /* the event's record */
     cdz_str head;     /* first step: the execution before it */
     bool loaded;      /* first step: it was loaded from its records, not created */
+    bool reloaded;    /* it was loaded from its records for this step */
     cdz_str snapshot; /* ADOPT: the execution before it, with its task runs */
+    uint64_t hash;    /* of the records and the effects that came of it */
+    cdz_str shown;    /* the same for people; only with a trace */
 };
 
 struct course {
     cdz_str id;
     CDZ_VEC(struct step) steps;
+    bool reloaded;
 };
 
 struct mark {
@@ -89,7 +93,8 @@ static void record(const struct cdz_execution *e, const struct cdz_event *ev)
         CDZ_PUSH(sim->arena, &tape->all, c);
     }
     CDZ_PUSH(sim->arena, &tape->pending, (struct mark){c, c->steps.n});
-    struct step step = {.event = *ev, .loaded = e->index != NULL};
+    struct step step = {.event = *ev, .loaded = e->index != NULL, .reloaded = c->reloaded};
+    c->reloaded = false;
     struct cdz_buf b = CDZ_BUF_INIT;
     cdz_event_encode(ev, CDZ_STR(""), &b);
     step.text = cdz_buf_copy(&b, sim->arena);
@@ -99,6 +104,53 @@ static void record(const struct cdz_execution *e, const struct cdz_event *ev)
     if (ev->kind == CDZ_EVENT_ADOPT)
         step.snapshot = snapshot_of(e);
     CDZ_PUSH(sim->arena, &c->steps, step);
+}
+
+static uint64_t add_hash(uint64_t h, cdz_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 0x100000001B3u;
+    return (h ^ s.n) * 0x100000001B3u;
+}
+
+/* All that a step gives, but for the head's version: steps that change only task runs do not write
+ * it, so that it goes on from an older one after a crash. */
+static uint64_t hash_of(struct cdz_execution *e, const struct cdz_step *step)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    uint64_t h = 0xCBF29CE484222325u, version = e->version;
+    for (size_t i = 0; i < step->taskruns.n; i++) {
+        cdz_buf_reset(&b);
+        cdz_taskrun_encode(e->taskruns.v[step->taskruns.v[i]], &b);
+        h = add_hash(h, cdz_buf_get(&b));
+    }
+    if (step->head) {
+        cdz_buf_reset(&b);
+        e->version = 0;
+        cdz_execution_encode(e, &b);
+        e->version = version;
+        h = add_hash(h, cdz_buf_get(&b));
+    }
+    for (size_t i = 0; i < step->effects.n; i++) {
+        const struct cdz_effect *f = &step->effects.v[i];
+        h = add_hash((h ^ (uint64_t)f->kind ^ (uint64_t)f->at) * 0x100000001B3u, f->bytes);
+    }
+    return h;
+}
+
+static cdz_str shown(const struct cdz_execution *e, const struct cdz_step *step)
+{
+    if (!sim->options->trace)
+        return CDZ_STR("");
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    struct cdz_jw w = {.to = &b};
+    cdz_jw_open(&w, NULL, '[');
+    for (size_t i = 0; i < step->taskruns.n; i++)
+        cdz_taskrun_json(e, e->taskruns.v[step->taskruns.v[i]], sim->now, &w, NULL);
+    cdz_jw_close(&w, ']');
+    for (size_t i = 0; i < step->effects.n; i++)
+        cdz_buf_printf(&b, " effect %d", (int)step->effects.v[i].kind);
+    return cdz_buf_copy(&b, sim->arena);
 }
 
 void __real_cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
@@ -113,6 +165,11 @@ void __wrap_cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *en
     if (!sim->dead)
         record(e, ev);
     __real_cdz_exec_step(e, env, ev, arena, ret);
+    struct course *c = sim->dead ? NULL : cdz_table_get(&sim->tape->courses, e->id);
+    if (c) {
+        c->steps.v[c->steps.n - 1].hash = hash_of(e, ret);
+        c->steps.v[c->steps.n - 1].shown = shown(e, ret);
+    }
 }
 
 /* The head without its version: steps that change only task runs do not write it, so that it starts
@@ -148,6 +205,16 @@ static void compare(struct cdz_execution *got, struct cdz_execution *want)
     }
 }
 
+cdz_rc __real_cdz_exec_load(struct cdz_execution *e, struct cdz_err *err);
+cdz_rc __wrap_cdz_exec_load(struct cdz_execution *e, struct cdz_err *err);
+cdz_rc __wrap_cdz_exec_load(struct cdz_execution *e, struct cdz_err *err)
+{
+    struct course *c = cdz_table_get(&sim->tape->courses, e->id);
+    if (c)
+        c->reloaded = true;
+    return __real_cdz_exec_load(e, err);
+}
+
 static void drop(struct cdz_execution *e)
 {
     if (e)
@@ -165,11 +232,29 @@ static struct cdz_execution *begin(const struct step *s)
     if (rc == CDZ_OK) {
         e->flow = cdz_flow_ref(sim_flow_of(e->flow_id));
         if (s->loaded)
-            rc = cdz_exec_load(e, &err);
+            rc = __real_cdz_exec_load(e, &err);
     }
     if (rc != CDZ_OK)
         sim_fail("an execution cannot be loaded: %s", err.text);
     return e;
+}
+
+/* A turn of a loop uses the places of the turn before, but those from before a load it does not know:
+ * task runs then stand at other indexes. Such flows are loaded again where they were. */
+static bool has_loop(const struct cdz_flow *flow)
+{
+    for (size_t i = 0; i < flow->task_count; i++) {
+        if (flow->tasks_all[i]->type->flow_kind == CDZ_FLOW_LOOP)
+            return true;
+    }
+    return false;
+}
+
+static struct cdz_execution *load_again(struct cdz_execution *e)
+{
+    struct step s = {.snapshot = snapshot_of(e), .loaded = true};
+    drop(e);
+    return begin(&s);
 }
 
 static void replay(const struct course *c, struct cdz_execution *want)
@@ -184,6 +269,8 @@ static void replay(const struct course *c, struct cdz_execution *want)
         if (i == 0 || c->steps.v[i].snapshot.n) {
             drop(e);
             e = begin(&c->steps.v[i]);
+        } else if (c->steps.v[i].reloaded && has_loop(e->flow)) {
+            e = load_again(e);
         }
         if (sim->failed)
             break;
@@ -195,6 +282,13 @@ static void replay(const struct course *c, struct cdz_execution *want)
         ev.seed = c->steps.v[i].event.seed;
         sim->now = ev.now;
         __real_cdz_exec_step(e, &sim->services.exec_env, &ev, arena, &step);
+        if (hash_of(e, &step) != c->steps.v[i].hash) {
+            sim_trace("it was: %.*s", CDZ_S(c->steps.v[i].shown));
+            sim_trace("it is:  %.*s", CDZ_S(shown(e, &step)));
+            sim_fail("a replay of execution %.*s goes another way at its step %zu of %zu, event %d "
+                     "at %.3f s",
+                     CDZ_S(c->id), i + 1, c->steps.n, (int)ev.kind, sim_seconds());
+        }
     }
     if (!sim->failed)
         compare(e, want);

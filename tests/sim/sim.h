@@ -146,6 +146,8 @@ static inline bool sim_one_in(unsigned n)
 
 /* Notes that an invariant does not hold; the first one counts. */
 void sim_fail(const char *fmt, ...) CDZ_PRINTF(1, 2);
+/* The simulated clock, as the trace shows it. */
+double sim_seconds(void);
 void sim_trace(const char *fmt, ...) CDZ_PRINTF(1, 2);
 
 /* store.c */

@@ -38,13 +38,17 @@ void sim_fail(const char *fmt, ...)
     sim_trace("VIOLATED: %s", sim->result->what);
 }
 
+double sim_seconds(void)
+{
+    return (double)(sim->now - start_of_time) / 1e6;
+}
+
 void sim_trace(const char *fmt, ...)
 {
     va_list ap;
     if (!sim->options->trace)
         return;
-    cdz_us at = sim->now - start_of_time;
-    fprintf(sim->options->trace, "%5u %8.3f ", sim->step, (double)at / 1e6);
+    fprintf(sim->options->trace, "%5u %8.3f ", sim->step, sim_seconds());
     va_start(ap, fmt);
     vfprintf(sim->options->trace, fmt, ap);
     va_end(ap);
