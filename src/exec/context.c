@@ -32,6 +32,17 @@ static cdz_str *path_of(const struct cdz_execution *e, const struct cdz_taskrun 
     return path;
 }
 
+cdz_val cdz_context_path(const struct cdz_execution *e, const struct cdz_taskrun *t,
+                         struct cdz_arena *arena)
+{
+    size_t n;
+    cdz_str *path = path_of(e, t, arena, &n);
+    cdz_val list = cdz_val_list(arena, n);
+    for (size_t i = 0; i < n; i++)
+        cdz_list_push(arena, list, cdz_val_text(path[i]));
+    return list;
+}
+
 /* into[path[0]][path[1]]... as a map, made on the way. */
 static cdz_val descend(cdz_val into, const cdz_str *path, size_t n, struct cdz_arena *arena)
 {

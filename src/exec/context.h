@@ -17,4 +17,8 @@ cdz_val cdz_context_build(const struct cdz_execution *e, const struct cdz_flow *
                           const struct cdz_taskrun *t, const struct cdz_needs *needs,
                           bool for_worker, struct cdz_arena *arena);
 
+/* The values of the each tasks from the root down to t, its own last. */
+cdz_val cdz_context_path(const struct cdz_execution *e, const struct cdz_taskrun *t,
+                         struct cdz_arena *arena);
+
 #endif

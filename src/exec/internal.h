@@ -212,6 +212,10 @@ void cdz_labels_add(struct step *s, cdz_str key, cdz_str value); /* or replaces 
 /* nested.c: the tasks inside a WorkingDirectory, told by its worker. */
 void cdz_nested_event(struct step *s, struct cdz_taskrun *t);
 void cdz_nested_over(struct step *s, struct cdz_taskrun *t); /* the WorkingDirectory's has ended */
+/* The worker is done with it: true if `errors` or `finally` are still to run, here. */
+bool cdz_nested_goes_on(struct step *s, struct cdz_taskrun *t, enum cdz_state state);
+/* What the worker's part became, when that is over; else RUNNING. */
+enum cdz_state cdz_nested_became(const struct cdz_taskrun *t);
 
 /* begin.c */
 void cdz_execution_start(struct step *s);

@@ -16,7 +16,7 @@ static void stop(struct step *s, struct cdz_taskrun *t, bool cascade)
     if (t->gone || cdz_state_is_terminated(now) || now == CDZ_KILLING ||
         t->task->type->kind == CDZ_FLOWABLE || cdz_taskrun_is_nested(t))
         return;
-    bool wait = now == CDZ_RUNNING;
+    bool wait = now == CDZ_RUNNING && cdz_nested_became(t) == CDZ_RUNNING;
     if (t->task->type->kind == CDZ_EXECUTABLE)
         wait = cascade && cdz_child_kill(s, t) && wait;
     if (!wait) {

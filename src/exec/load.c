@@ -131,7 +131,13 @@ void cdz_scope_init(struct cdz_execution *e, struct cdz_taskrun *t)
     s->finals = &t->task->finals;
     s->values = t->values;
     s->value_count = t->values.kind == CDZ_LIST ? (uint32_t)cdz_list_n(t->values) : 1;
-    s->passive = t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY;
+    if (t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY) {
+        enum cdz_state became = cdz_nested_became(t);
+        s->passive = became == CDZ_RUNNING;
+        s->failed = became == CDZ_FAILED;
+        s->warned = became == CDZ_WARNING;
+        s->killed = became == CDZ_KILLED;
+    }
     if (s->order == ORDER_CHAINS) {
         s->chain_next = CDZ_NEW_N(e->arena, uint32_t, s->value_count);
         s->chain_ended = CDZ_NEW_N(e->arena, uint32_t, s->value_count);

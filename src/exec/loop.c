@@ -66,6 +66,7 @@ void cdz_loop_clear(struct step *s, struct cdz_scope *loop)
     if (loop->free.n > 1)
         qsort(loop->free.v, loop->free.n, sizeof(*loop->free.v), ascending);
     loop->live = 0;
+    loop->passive = loop->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY;
     loop->begun = loop->ended = loop->errors_begun = loop->errors_ended = 0;
     loop->finals_begun = loop->finals_ended = 0;
     loop->failed = loop->killed = loop->warned = loop->skipped = false;

@@ -68,3 +68,28 @@ void cdz_nested_over(struct step *s, struct cdz_taskrun *parent)
         cdz_index_end(s->e, t);
     }
 }
+
+enum cdz_state cdz_nested_became(const struct cdz_taskrun *t)
+{
+    cdz_val over = cdz_map_getz(t->hidden, "over");
+    enum cdz_state state;
+    return over.kind == CDZ_TEXT && cdz_state_parse(cdz_val_str(over), &state) ? state
+                                                                               : CDZ_RUNNING;
+}
+
+bool cdz_nested_goes_on(struct step *s, struct cdz_taskrun *t, enum cdz_state state)
+{
+    bool errors = state == CDZ_FAILED && t->task->errors.n > 0;
+    if (!errors && t->task->finals.n == 0)
+        return false;
+    cdz_taskrun_is_back(s, t);
+    t->hidden = cdz_val_map(s->e->arena, 1);
+    cdz_map_putz(s->e->arena, t->hidden, "over", cdz_val_z(cdz_state_name(state)));
+    t->scope->passive = false;
+    t->scope->failed = state == CDZ_FAILED;
+    t->scope->warned = state == CDZ_WARNING;
+    t->scope->killed = state == CDZ_KILLED;
+    cdz_step_touch(s, t);
+    cdz_scope_push(s, t->scope);
+    return true;
+}

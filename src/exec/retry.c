@@ -13,28 +13,6 @@ static const struct cdz_retry *policy_of(const struct cdz_execution *e, const st
     return e->flow->retry;
 }
 
-static cdz_us pause_before(struct step *s, const struct cdz_retry *r, int attempts)
-{
-    switch (r->kind) {
-    case CDZ_RETRY_CONSTANT:
-        return r->interval;
-    case CDZ_RETRY_EXPONENTIAL: {
-        cdz_us span = r->interval;
-        for (int i = 1; i < attempts && span < r->max_interval; i++) {
-            if (__builtin_mul_overflow(span, (int64_t)r->delay_factor, &span))
-                return r->max_interval;
-        }
-        return span < r->max_interval ? span : r->max_interval;
-    }
-    case CDZ_RETRY_RANDOM:
-        return r->min_interval +
-               (cdz_us)cdz_rng_below(&s->rng,
-                                     (uint64_t)((r->max_interval - r->min_interval) / CDZ_MS + 1)) *
-                   CDZ_MS;
-    }
-    return 0;
-}
-
 static int failed_attempts(const struct cdz_taskrun *t)
 {
     int n = 0;
@@ -108,7 +86,7 @@ bool cdz_retry_taskrun(struct step *s, struct cdz_taskrun *t)
     if (!r || (r->new_execution && cdz_state_is_terminated(cdz_state_now(&e->history))))
         return false; /* what has ended is not replaced because of a task that runs after it */
     const struct cdz_history *last = &t->attempts[t->attempt_count - 1].history;
-    cdz_us at = last->v[last->n - 1].at + pause_before(s, r, attempts);
+    cdz_us at = last->v[last->n - 1].at + cdz_retry_pause(r, attempts, &s->rng);
     int count = r->new_execution ? e->attempt_number : attempts;
     cdz_us since = r->new_execution ? e->original_created : t->attempts[0].history.v[0].at;
     if ((r->max_attempt && count >= r->max_attempt) ||

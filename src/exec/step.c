@@ -185,7 +185,8 @@ static void recover_taskruns(struct step *s)
             continue;
         if (t->due_at)
             cdz_step_effect(s, CDZ_EFFECT_TIMER, t->due_at, e->id, CDZ_STR(""));
-        if (t->task->type->kind != CDZ_RUNNABLE || now == CDZ_RETRYING)
+        if (t->task->type->kind != CDZ_RUNNABLE || now == CDZ_RETRYING ||
+            cdz_nested_became(t) != CDZ_RUNNING)
             continue;
         if (now == CDZ_KILLING) {
             cdz_taskrun_put_down(s, t, CDZ_KILLED);

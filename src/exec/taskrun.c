@@ -28,7 +28,8 @@ void cdz_taskrun_state(struct step *s, struct cdz_taskrun *t, enum cdz_state sta
 
 bool cdz_taskrun_is_nested(const struct cdz_taskrun *t)
 {
-    return t->task->parent && t->task->parent->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY;
+    return t->task->branch == CDZ_BRANCH_TASKS && t->task->parent &&
+           t->task->parent->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY;
 }
 
 void cdz_attempt_open(struct step *s, struct cdz_taskrun *t, cdz_us at)
@@ -131,6 +132,8 @@ void cdz_taskrun_became(struct step *s, struct cdz_taskrun *t, enum cdz_state st
         return;
     if (state == CDZ_SUCCESS && cdz_retry_warns(s, t))
         state = CDZ_WARNING;
+    if (t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY && cdz_nested_goes_on(s, t, state))
+        return;
     cdz_taskrun_end(s, t, state);
 }
 
@@ -169,6 +172,8 @@ static void send_job(struct step *s, struct cdz_taskrun *t)
         .dispatched = cdz_step_now(s),
         .context = cdz_context_build(e, e->flow, t, t->task->needs, true, s->arena),
     };
+    if (t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY)
+        job.path = cdz_context_path(e, t, s->arena);
     cdz_buf_reset(&s->buf);
     cdz_job_encode(&job, &s->buf);
     cdz_step_effect(s, CDZ_EFFECT_JOB, 0, e->id, cdz_buf_copy(&s->buf, s->arena));
@@ -221,6 +226,7 @@ void cdz_taskrun_dispatch(struct step *s, struct cdz_taskrun *t)
     case CDZ_CONDITION:
     case CDZ_TASK_RUNNER:
         goes_out(s, t);
+        t->hidden = CDZ_VAL_NULL;
         if (t->scope) /* WorkingDirectory: what an earlier attempt has begun is taken away */
             cdz_loop_clear(s, t->scope);
         else if (t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY)

@@ -30,6 +30,10 @@ struct cdz_retry {
     bool new_execution; /* behavior CREATE_NEW_EXECUTION */
 };
 
+struct cdz_rng;
+/* How long to wait before the next attempt, after so many have failed. */
+cdz_us cdz_retry_pause(const struct cdz_retry *retry, int failed, struct cdz_rng *rng);
+
 struct cdz_case {
     cdz_str name;
     struct cdz_task_list tasks;

@@ -2,7 +2,7 @@
 
 #include "base/codec.h"
 
-enum { JOB_FORMAT = 1 };
+enum { JOB_FORMAT = 2 };
 
 static void put_opt(struct cdz_buf *to, cdz_str s)
 {
@@ -33,6 +33,7 @@ void cdz_job_encode(const struct cdz_job *j, struct cdz_buf *to)
     cdz_put_i64(to, j->attempt);
     cdz_put_i64(to, j->dispatched);
     cdz_put_val(to, j->context);
+    cdz_put_val(to, j->path);
 }
 
 cdz_rc cdz_job_decode(cdz_str bytes, struct cdz_arena *arena, struct cdz_job *ret,
@@ -54,6 +55,7 @@ cdz_rc cdz_job_decode(cdz_str bytes, struct cdz_arena *arena, struct cdz_job *re
     j.attempt = (int)cdz_get_i64(&r);
     j.dispatched = cdz_get_i64(&r);
     j.context = cdz_get_val(&r, arena);
+    j.path = cdz_get_val(&r, arena);
     if (!known || r.bad)
         return cdz_fail(err, CDZ_E_CORRUPT, "job record is damaged");
     *ret = j;

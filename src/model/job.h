@@ -20,6 +20,7 @@ struct cdz_job {
     cdz_val context; /* map of the variables that its expressions may read (exec/context.h); without
                         `vars`, which the worker takes from the flow, and without `globals` and
                         `envs`, which are the worker's own */
+    cdz_val path;    /* WorkingDirectory: list of the values from the root down to it; else null */
 };
 
 void cdz_job_encode(const struct cdz_job *job, struct cdz_buf *to);

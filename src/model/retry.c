@@ -1,9 +1,9 @@
 /*
  * retry.c -- the `retry` of a task or flow. reference/flow.md §5.
  */
-#include "model/compile.h"
-
+#include "base/id.h"
 #include "base/time.h"
+#include "model/compile.h"
 
 #define RETRY_COMMON                                                                               \
     {"type", CDZ_PROP_STRING, CDZ_PROP_REQUIRED, .doc = "constant, exponential or random."},       \
@@ -130,4 +130,26 @@ const struct cdz_retry *cdz_compile_retry(struct cdz_compiler *c, const struct c
     ret->new_execution =
         behavior.kind == CDZ_TEXT && cdz_str_is(cdz_val_str(behavior), "CREATE_NEW_EXECUTION");
     return ret;
+}
+
+cdz_us cdz_retry_pause(const struct cdz_retry *r, int attempts, struct cdz_rng *rng)
+{
+    switch (r->kind) {
+    case CDZ_RETRY_CONSTANT:
+        return r->interval;
+    case CDZ_RETRY_EXPONENTIAL: {
+        cdz_us span = r->interval;
+        for (int i = 1; i < attempts && span < r->max_interval; i++) {
+            if (__builtin_mul_overflow(span, (int64_t)r->delay_factor, &span))
+                return r->max_interval;
+        }
+        return span < r->max_interval ? span : r->max_interval;
+    }
+    case CDZ_RETRY_RANDOM:
+        return r->min_interval +
+               (cdz_us)cdz_rng_below(rng,
+                                     (uint64_t)((r->max_interval - r->min_interval) / CDZ_MS + 1)) *
+                   CDZ_MS;
+    }
+    return 0;
 }

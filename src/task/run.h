@@ -22,6 +22,7 @@ enum cdz_cancel { CDZ_CANCEL_NO, CDZ_CANCEL_KILL, CDZ_CANCEL_TIMEOUT, CDZ_CANCEL
 /* Limits and places of the worker; constant while it runs. */
 struct cdz_run;
 struct cdz_mask;
+struct cdz_nested_hooks;
 struct cdz_registry;
 struct cdz_secrets;
 struct cdz_task_services;
@@ -66,6 +67,7 @@ struct cdz_run {
     /* The directory that the tasks of a WorkingDirectory share: absolute. NULL: an attempt that needs
      * one makes its own. */
     const char *shared_dir;
+    const struct cdz_nested_hooks *nested; /* task/nested.h: for WorkingDirectory; else NULL */
 };
 
 /* The rendered value of a property; null when it is not given. */
