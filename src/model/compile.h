@@ -46,6 +46,7 @@ struct cdz_compiler {
     bool too_many_tasks;
     const struct cdz_template_use
         *templates;                /* those whose tasks are being compiled, innermost first */
+    unsigned template_uses;        /* so far */
     struct cdz_defaults *defaults; /* defaults.c; NULL: there are none */
     CDZ_VEC(struct cdz_task *) all;
     CDZ_VEC(struct cdz_declared_id) task_ids;

@@ -8,6 +8,8 @@
  */
 #include "model/compile.h"
 
+#include "base/limits.h"
+
 /* All nodes get the place of the Template task. The nodes are ours alone, and few: their number is
  * bounded after the expansion of aliases. */
 static void set_marks(struct cdz_yaml_node *node, struct cdz_mark mark)
@@ -68,6 +70,13 @@ void cdz_compile_template(struct cdz_compiler *c, struct cdz_task *task,
                               CDZ_S(use.namespace_), CDZ_S(use.id));
             return;
         }
+    }
+    /* Templates that use each other can grow as a factorial does. */
+    if (++c->template_uses > CDZ_TEMPLATES_MAX) {
+        if (c->template_uses == CDZ_TEMPLATES_MAX + 1)
+            cdz_compile_error(c, task->mark, path, NULL, "a flow uses templates at most %u times",
+                              CDZ_TEMPLATES_MAX);
+        return;
     }
     cdz_rc rc = CDZ_E_NOT_FOUND;
     if (c->options->template_source)

@@ -358,9 +358,9 @@ static cdz_rc fill(struct cdz_config *c, const struct cdz_config_options *o, str
     c->templates_enabled = flag_of(c, "templates.enabled");
     c->globals = cdz_val_path(c->raw, "variables.globals");
     c->envs = envs_of(c);
-    c->plugin_defaults = cdz_config_get(c, "plugins.defaults");
-    if (cdz_val_is_null(c->plugin_defaults))
-        c->plugin_defaults = cdz_config_get(c, "tasks.defaults");
+    /* Of two that say different things the first counts. */
+    c->plugin_defaults = cdz_val_merge(c->arena, cdz_config_get(c, "tasks.defaults"),
+                                       cdz_config_get(c, "plugins.defaults"));
     if (flag_of(c, "server.basic-auth.enabled")) {
         c->basic_user = text_of(c, "server.basic-auth.username");
         c->basic_password = text_of(c, "server.basic-auth.password");

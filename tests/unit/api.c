@@ -317,6 +317,73 @@ TEST(inputs_and_files_come_as_multipart_and_files_can_be_fetched_again)
     site_close(&s);
 }
 
+static const char asking[] =
+    "id: asking\n"
+    "namespace: t\n"
+    "inputs: [{id: n, type: INT, defaults: '{{ 1 + 1 }}'}]\n"
+    "checks: [{condition: '{{ inputs.n < 5 }}', message: 'not {{ inputs.n }}'}]\n"
+    "tasks:\n"
+    "  - id: ask\n"
+    "    type: io.kestra.plugin.core.flow.Pause\n"
+    "    onResume: [{id: ok, type: BOOLEAN}, {id: why, type: INT}]\n";
+
+#define FORM(name, value)                                                                          \
+    "multipart/form-data; boundary=XyZ",                                                           \
+        CDZ_STR("--XyZ\r\nContent-Disposition: form-data; "                                        \
+                "name=\"" name "\"\r\n\r\n" value "\r\n--XyZ--\r\n")
+
+TEST(a_form_learns_what_is_wrong_before_it_is_sent)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    struct site s;
+    char path[192], get_path[128];
+    site_open(&s, RIG_VOLATILE);
+    deploy(&s, asking);
+    {
+        AUTO_REPLY r = call(&s, "POST", "/api/v1/executions/t/asking/validate", FORM("n", "x"));
+        CHECK_STATUS(r, 200);
+        CHECK(has(cdz_buf_get(&r.body), "Expected `INT` but received `x`"), "%s", r.body.p);
+    }
+    {
+        AUTO_REPLY r =
+            call(&s, "POST", "/api/v1/executions/t/asking/validate?revision=0", FORM("n", "1"));
+        CHECK_STATUS(r, 422);
+    }
+    {
+        AUTO_REPLY r = call(&s, "POST", "/api/v1/executions/t/asking", FORM("n", "7"));
+        CHECK_STATUS(r, 422);
+        CHECK(has(cdz_buf_get(&r.body), "not 7"), "a check forbids it: %s", r.body.p);
+    }
+    AUTO_REPLY made = post(&s, "/api/v1/executions/t/asking");
+    CHECK_STATUS(made, 200);
+    cdz_val e = json_of(&made, arena);
+    CHECK(cdz_val_path(e, "inputs.n").i == 2, "a default may be an expression: %s", made.body.p);
+    snprintf(get_path, sizeof(get_path), "/api/v1/executions/%s",
+             cdz_arena_z(arena, text_at(e, "id")));
+    bool paused = false;
+    for (int i = 0; !paused && i < 500; i++) {
+        AUTO_REPLY r = get(&s, get_path);
+        paused = has(text_at(json_of(&r, arena), "state.current"), "PAUSED");
+        if (!paused)
+            rig_pause(10);
+    }
+    CHECK(paused);
+    snprintf(path, sizeof(path), "%s/resume/validate", get_path);
+    {
+        AUTO_REPLY r = call(&s, "POST", path, FORM("ok", "true"));
+        CHECK_STATUS(r, 200);
+        cdz_val inputs = cdz_map_getz(json_of(&r, arena), "inputs");
+        CHECK(inputs.kind == CDZ_LIST && cdz_list_n(inputs) == 2 &&
+                  cdz_map_getz(cdz_list_at(inputs, 0), "value").b &&
+                  has(text_at(cdz_list_at(inputs, 1), "errors.0.message"), "missing required"),
+              "%s", r.body.p);
+    }
+    snprintf(path, sizeof(path), "%s/kill", get_path);
+    AUTO_REPLY killed = call(&s, "DELETE", path, NULL, CDZ_STR(""));
+    CHECK_STATUS(killed, 202);
+    site_close(&s);
+}
+
 TEST(parameters_are_checked)
 {
     static const char *const bad[] = {

@@ -114,6 +114,15 @@ TEST(globals_keep_the_spelling_of_their_keys)
     cdz_config_free(c);
 }
 
+TEST(plugin_defaults_of_both_names_are_joined_the_old_one_first)
+{
+    struct cdz_config *c = loaded("kestra:\n  plugins:\n    defaults: [{type: b, values: {x: 1}}]\n"
+                                  "  tasks:\n    defaults: [{type: a, values: {x: 1}}]\n");
+    CHECK(c->plugin_defaults.kind == CDZ_LIST && cdz_list_n(c->plugin_defaults) == 2);
+    CHECK_STR(cdz_val_str(cdz_val_path(c->plugin_defaults, "0.type")), "a");
+    cdz_config_free(c);
+}
+
 TEST(the_environment_wins_over_the_file_and_the_command_line_over_both)
 {
     char dir[64], path[128];

@@ -268,6 +268,31 @@ TEST(a_template_brings_its_tasks)
     done(&p);
 }
 
+/* Any template uses eight others, which use eight others ... */
+static cdz_rc growing_source(void *ctx, cdz_str ns, cdz_str id, struct cdz_arena *arena,
+                             cdz_str *ret, struct cdz_err *err)
+{
+    struct cdz_buf CDZ_AUTO_BUF text = CDZ_BUF_INIT;
+    (void)ctx;
+    (void)ns;
+    (void)err;
+    cdz_buf_z(&text, "tasks:\n");
+    for (int i = 0; i < 8; i++)
+        cdz_buf_printf(
+            &text, "- {id: t%d, type: " FLOW("Template") ", namespace: a.b, templateId: %.*s%d}\n",
+            i, CDZ_S(id), i);
+    *ret = cdz_buf_copy(&text, arena);
+    return CDZ_OK;
+}
+
+TEST(templates_that_multiply_are_stopped)
+{
+    struct cdz_flow_options options = {.templates = true, .template_source = growing_source};
+    struct parsed p = parse_with(HEAD "tasks:\n" TEMPLATE("one", "x"), options);
+    CHECK(!p.flow && says(&p, "a flow uses templates at most 1000 times"), "%.*s", CDZ_S(p.report));
+    done(&p);
+}
+
 TEST(labels_are_a_map_or_a_list)
 {
     struct parsed p = parse(HEAD "tasks:\n- {id: a, type: " FLOW(
