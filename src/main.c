@@ -3,7 +3,7 @@
 
 static const struct cdz_command *const commands[] = {
     &cdz_command_run,       &cdz_command_server,  &cdz_command_flow,
-    &cdz_command_execution, &cdz_command_configs,
+    &cdz_command_execution, &cdz_command_configs, &cdz_command_plugins,
 };
 
 static int usage(FILE *to)

@@ -220,10 +220,12 @@ static void recover(struct step *s)
         return;
     }
     cdz_sla_arm(s);
-    if (state == CDZ_KILLING)
+    /* Behind the end only the task runs say that they were being stopped. */
+    bool killing = state == CDZ_KILLING || (e->after && e->index->killing_left > 0);
+    if (killing)
         e->index->killing_since = cdz_step_now(s);
     recover_taskruns(s);
-    if (state == CDZ_KILLING) {
+    if (killing) {
         cdz_step_effect(s, CDZ_EFFECT_TIMER, cdz_step_now(s) + 60 * CDZ_SECOND, e->id, CDZ_STR(""));
         cdz_kill_advance(s);
     }

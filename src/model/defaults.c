@@ -10,6 +10,7 @@
  * too. Maps are merged key by key, lists are concatenated, the default's items first.
  */
 #include "model/compile.h"
+#include "model/describe.h"
 
 #include "base/limits.h"
 
@@ -28,7 +29,7 @@ struct cdz_defaults {
 
 /* ---- reading ---- */
 
-static const struct cdz_prop default_props[] = {
+const struct cdz_prop cdz_default_props[] = {
     {"type", CDZ_PROP_STRING, CDZ_PROP_REQUIRED,
      .doc = "The type, or the beginning of several types' names."},
     {"forced", CDZ_PROP_BOOL, 0, "false", .doc = "True: wins over what the task says."},
@@ -95,7 +96,7 @@ static void read_list(struct cdz_defaults *d, const struct cdz_yaml_node *list,
             continue;
         }
         size_t before = c->problems->errors;
-        cdz_val props = cdz_compile_props(c, item, default_props, NULL, &here);
+        cdz_val props = cdz_compile_props(c, item, cdz_default_props, NULL, &here);
         if (c->problems->errors != before)
             continue;
         struct plugin_default def = {

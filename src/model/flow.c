@@ -8,6 +8,7 @@
  * Two arenas: the flow's, which lives as long as the flow, and one for the nodes, closed here.
  */
 #include "model/compile.h"
+#include "model/describe.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 /* Properties that other files or the code below take apart are ANY here: the table says what may be
  * there. */
-static const struct cdz_prop flow_props[] = {
+const struct cdz_prop cdz_flow_props[] = {
     {"id", CDZ_PROP_ANY, 0, .doc = "Name of the flow, unique in its namespace."},
     {"namespace", CDZ_PROP_ANY, 0, .doc = "Where the flow belongs, dotted."},
     {"tenantId", CDZ_PROP_STRING, CDZ_PROP_HIDDEN, .doc = "Not used."},
@@ -142,7 +143,7 @@ static const struct cdz_yaml_node *part(const struct cdz_yaml_node *root, const 
 static void compile_simple(struct cdz_compiler *c, const struct cdz_yaml_node *root)
 {
     struct cdz_flow *flow = c->flow;
-    cdz_val props = cdz_compile_props(c, root, flow_props, NULL, NULL);
+    cdz_val props = cdz_compile_props(c, root, cdz_flow_props, NULL, NULL);
     cdz_val revision = cdz_map_getz(props, "revision"),
             description = cdz_map_getz(props, "description");
     cdz_val disabled = cdz_map_getz(props, "disabled");

@@ -2,8 +2,9 @@
  * labels.c -- labels as they are written: a map, or a list of maps with `key` and `value`.
  */
 #include "model/compile.h"
+#include "model/describe.h"
 
-static const struct cdz_prop label_props[] = {
+const struct cdz_prop cdz_label_props[] = {
     {"key", CDZ_PROP_STRING, CDZ_PROP_REQUIRED, .doc = "Key of the label."},
     {"value", CDZ_PROP_STRING, CDZ_PROP_REQUIRED, .doc = "Value of the label."},
     {0},
@@ -52,7 +53,7 @@ cdz_val cdz_compile_labels(struct cdz_compiler *c, const struct cdz_yaml_node *n
         struct cdz_path here = cdz_path_item(path, i, item);
         if (!cdz_check_map(c, item, &here, "a map with `key` and `value`"))
             continue;
-        cdz_val props = cdz_compile_props(c, item, label_props, NULL, &here);
+        cdz_val props = cdz_compile_props(c, item, cdz_label_props, NULL, &here);
         cdz_val key = cdz_map_getz(props, "key");
         if (key.kind == CDZ_TEXT && cdz_map_getz(props, "value").kind != CDZ_NULL)
             add(c, labels, cdz_val_str(key), cdz_yaml_get(item, "value"), item->mark, flags, &here);

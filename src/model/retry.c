@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/time.h"
 #include "model/compile.h"
+#include "model/describe.h"
 
 #define RETRY_COMMON                                                                               \
     {"type", CDZ_PROP_STRING, CDZ_PROP_REQUIRED, .doc = "constant, exponential or random."},       \
@@ -40,13 +41,11 @@ static const struct cdz_prop random_props[] = {
     {0},
 };
 
-static const struct {
-    const char *name;
-    const struct cdz_prop *props;
-} kinds[] = {
+const struct cdz_retry_type cdz_retry_types[] = {
     [CDZ_RETRY_CONSTANT] = {"constant", constant_props},
     [CDZ_RETRY_EXPONENTIAL] = {"exponential", exponential_props},
     [CDZ_RETRY_RANDOM] = {"random", random_props},
+    {NULL, NULL},
 };
 
 static cdz_us duration_of(cdz_val props, const char *name)
@@ -78,13 +77,13 @@ static bool find_kind(struct cdz_compiler *c, const struct cdz_yaml_node *node,
     const char *nearest = NULL;
     size_t best = SIZE_MAX;
     cdz_str name = type && type->kind == CDZ_YAML_SCALAR ? type->text : CDZ_STR("");
-    for (size_t i = 0; i < CDZ_COUNT(kinds); i++) {
-        if (cdz_str_is(name, kinds[i].name)) {
+    for (size_t i = 0; i < CDZ_COUNT(cdz_retry_types) - 1; i++) {
+        if (cdz_str_is(name, cdz_retry_types[i].name)) {
             *ret = (enum cdz_retry_kind)i;
             return true;
         }
-        if (cdz_is_nearer(name, cdz_str_z(kinds[i].name), &best))
-            nearest = kinds[i].name;
+        if (cdz_is_nearer(name, cdz_str_z(cdz_retry_types[i].name), &best))
+            nearest = cdz_retry_types[i].name;
     }
     cdz_compile_error(c, type ? type->mark : node->mark, &here, cdz_compile_hint(c, nearest),
                       "Invalid type: %.*s, expected constant, exponential or random",
@@ -104,7 +103,7 @@ const struct cdz_retry *cdz_compile_retry(struct cdz_compiler *c, const struct c
     }
     if (!find_kind(c, node, path, &kind))
         return NULL;
-    cdz_val props = cdz_compile_props(c, node, kinds[kind].props, NULL, path);
+    cdz_val props = cdz_compile_props(c, node, cdz_retry_types[kind].props, NULL, path);
     if (kind == CDZ_RETRY_RANDOM) {
         check_less(c, props, "minInterval", "maxDuration", node, path);
         check_less(c, props, "maxInterval", "maxDuration", node, path);

@@ -3,6 +3,7 @@
  * reference/flow.md §7, §9; docs/compatibility.md for what the original's 0.20 does not have.
  */
 #include "model/compile.h"
+#include "model/describe.h"
 
 #include "base/time.h"
 #include "model/inputs.h"
@@ -28,17 +29,18 @@ bool cdz_check_list(struct cdz_compiler *c, const struct cdz_yaml_node *node,
 
 /* ---- outputs ---- */
 
+const struct cdz_prop cdz_output_props[] = {
+    {"id", CDZ_PROP_STRING, 0, .doc = "Name of the output."},
+    {"type", CDZ_PROP_STRING, 0, .doc = "Type of the value."},
+    {"value", CDZ_PROP_ANY, CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC, .doc = "The value."},
+    {"description", CDZ_PROP_STRING, 0, .doc = "Text for people."},
+    {"displayName", CDZ_PROP_STRING, 0, .doc = "Name for people."},
+    {0},
+};
+
 void cdz_compile_outputs(struct cdz_compiler *c, const struct cdz_yaml_node *list,
                          const struct cdz_path *path)
 {
-    static const struct cdz_prop output_props[] = {
-        {"id", CDZ_PROP_STRING, 0, .doc = "Name of the output."},
-        {"type", CDZ_PROP_STRING, 0, .doc = "Type of the value."},
-        {"value", CDZ_PROP_ANY, CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC, .doc = "The value."},
-        {"description", CDZ_PROP_STRING, 0, .doc = "Text for people."},
-        {"displayName", CDZ_PROP_STRING, 0, .doc = "Name for people."},
-        {0},
-    };
     struct cdz_flow *flow = c->flow;
     if (!cdz_check_list(c, list, path))
         return;
@@ -52,7 +54,7 @@ void cdz_compile_outputs(struct cdz_compiler *c, const struct cdz_yaml_node *lis
         struct cdz_flow_output *out = &flow->outputs[flow->output_count];
         cdz_str id = cdz_compile_id(c, item, "id", "._-", &here);
         const struct cdz_input_type *type = cdz_compile_input_type(c, item, &here);
-        cdz_val props = cdz_compile_props(c, item, output_props, NULL, &here);
+        cdz_val props = cdz_compile_props(c, item, cdz_output_props, NULL, &here);
         cdz_val description = cdz_map_getz(props, "description");
         out->id = id;
         out->type = cdz_str_z(type ? type->name : "");
@@ -65,16 +67,17 @@ void cdz_compile_outputs(struct cdz_compiler *c, const struct cdz_yaml_node *lis
 
 /* ---- listeners ---- */
 
+const struct cdz_prop cdz_listener_props[] = {
+    {"description", CDZ_PROP_STRING, 0, .doc = "Text for people."},
+    {"conditions", CDZ_PROP_CONDITIONS, 0, .doc = "All must hold for the tasks to run."},
+    {"tasks", CDZ_PROP_TASKS, CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY,
+     .doc = "Tasks to run at the end."},
+    {0},
+};
+
 void cdz_compile_listeners(struct cdz_compiler *c, const struct cdz_yaml_node *list,
                            const struct cdz_path *path)
 {
-    static const struct cdz_prop listener_props[] = {
-        {"description", CDZ_PROP_STRING, 0, .doc = "Text for people."},
-        {"conditions", CDZ_PROP_CONDITIONS, 0, .doc = "All must hold for the tasks to run."},
-        {"tasks", CDZ_PROP_TASKS, CDZ_PROP_REQUIRED | CDZ_PROP_NOT_EMPTY,
-         .doc = "Tasks to run at the end."},
-        {0},
-    };
     struct cdz_flow *flow = c->flow;
     cdz_val sources = cdz_map_getz(flow->document, "listeners");
     if (!cdz_check_list(c, list, path))
@@ -91,7 +94,7 @@ void cdz_compile_listeners(struct cdz_compiler *c, const struct cdz_yaml_node *l
             continue;
         struct cdz_path conditions = cdz_path_key(&here, CDZ_STR("conditions"));
         struct cdz_path tasks = cdz_path_key(&here, CDZ_STR("tasks"));
-        (void)cdz_compile_props(c, item, listener_props, NULL, &here);
+        (void)cdz_compile_props(c, item, cdz_listener_props, NULL, &here);
         listener->conditions =
             cdz_compile_conditions(c, cdz_yaml_get(item, "conditions"), NULL, &conditions);
         listener->tasks =
@@ -105,7 +108,7 @@ void cdz_compile_listeners(struct cdz_compiler *c, const struct cdz_yaml_node *l
 
 static const char *const concurrency_behaviors[] = {"QUEUE", "CANCEL", "FAIL", "CANCEL_PREVIOUS",
                                                     NULL};
-static const struct cdz_prop concurrency_props[] = {
+const struct cdz_prop cdz_concurrency_props[] = {
     {"limit", CDZ_PROP_INT, 0, .doc = "Most executions at the same time.", .min = 1,
      .has_min = true},
     {"behavior", CDZ_PROP_ENUM, 0, "QUEUE", .doc = "What happens to one execution more.",
@@ -136,7 +139,7 @@ void cdz_compile_concurrency(struct cdz_compiler *c, const struct cdz_yaml_node 
 {
     if (cdz_node_is_null(node) || !cdz_check_map(c, node, path, "a map with a `limit`"))
         return;
-    cdz_val props = cdz_compile_props(c, node, concurrency_props, NULL, path);
+    cdz_val props = cdz_compile_props(c, node, cdz_concurrency_props, NULL, path);
     cdz_val limit = cdz_map_getz(props, "limit");
     struct cdz_concurrency *ret = CDZ_NEW(c->arena, struct cdz_concurrency);
     struct cdz_path at_limit = cdz_path_key(path, CDZ_STR("limit"));
@@ -167,15 +170,15 @@ static const char *const sla_behaviors[] = {"FAIL", "CANCEL", "NONE", NULL};
     }
 
 static const struct cdz_prop sla_props[] = {SLA_COMMON, {0}};
-static const struct cdz_prop sla_duration_props[] = {
+const struct cdz_prop cdz_sla_duration_props[] = {
     SLA_COMMON,
     {"duration", CDZ_PROP_DURATION, CDZ_PROP_REQUIRED, .doc = "Longest duration."},
     {0}};
-static const struct cdz_prop sla_assertion_props[] = {SLA_COMMON,
-                                                      {"assert", CDZ_PROP_STRING,
-                                                       CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC,
-                                                       .doc = "Must render to a true value."},
-                                                      {0}};
+const struct cdz_prop cdz_sla_assertion_props[] = {SLA_COMMON,
+                                                   {"assert", CDZ_PROP_STRING,
+                                                    CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC,
+                                                    .doc = "Must render to a true value."},
+                                                   {0}};
 
 static void compile_sla(struct cdz_compiler *c, const struct cdz_yaml_node *item,
                         struct cdz_sla *ret, const struct cdz_path *path)
@@ -187,16 +190,16 @@ static void compile_sla(struct cdz_compiler *c, const struct cdz_yaml_node *item
     cdz_str name = type && type->kind == CDZ_YAML_SCALAR ? type->text : CDZ_STR("");
     const struct cdz_prop *table = sla_props;
     if (cdz_str_is(name, "MAX_DURATION"))
-        table = sla_duration_props;
+        table = cdz_sla_duration_props;
     else if (cdz_str_is(name, "EXECUTION_ASSERTION"))
-        table = sla_assertion_props;
+        table = cdz_sla_assertion_props;
     else if (name.n)
         cdz_compile_error(c, type->mark, &below, NULL, "Invalid type: %.*s", CDZ_S(name));
     if (name.n && table == sla_props)
         return;
     cdz_val props = cdz_compile_props(c, item, table, NULL, path);
     ret->id = text_of(props, "id");
-    ret->kind = table == sla_assertion_props ? CDZ_SLA_ASSERTION : CDZ_SLA_MAX_DURATION;
+    ret->kind = table == cdz_sla_assertion_props ? CDZ_SLA_ASSERTION : CDZ_SLA_MAX_DURATION;
     ret->behavior = (enum cdz_sla_behavior)position(sla_behaviors, text_of(props, "behavior"));
     ret->assertion = cdz_map_getz(props, "assert");
     if (!cdz_duration_us(text_of(props, "duration"), &ret->duration))
@@ -222,7 +225,7 @@ void cdz_compile_sla(struct cdz_compiler *c, const struct cdz_yaml_node *list,
 
 static const char *const check_behaviors[] = {"BLOCK_EXECUTION", "FAIL_EXECUTION",
                                               "CREATE_EXECUTION", NULL};
-static const struct cdz_prop check_props[] = {
+const struct cdz_prop cdz_check_props[] = {
     {"condition", CDZ_PROP_STRING, CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC,
      .doc = "Must render to a true value."},
     {"message", CDZ_PROP_STRING, CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC,
@@ -245,7 +248,7 @@ void cdz_compile_checks(struct cdz_compiler *c, const struct cdz_yaml_node *list
         struct cdz_path here = {.up = path, .index = i, .item = true};
         if (!cdz_check_map(c, list->items[i], &here, "a map with `condition` and `message`"))
             continue;
-        cdz_val props = cdz_compile_props(c, list->items[i], check_props, NULL, &here);
+        cdz_val props = cdz_compile_props(c, list->items[i], cdz_check_props, NULL, &here);
         flow->checks[flow->check_count++] = (struct cdz_flow_check){
             .condition = cdz_map_getz(props, "condition"),
             .message = cdz_map_getz(props, "message"),

@@ -244,7 +244,7 @@ void sim_check_consumed(const struct sim_record *event)
     if (!k || cdz_event_decode(event->value, arena, &ev, &create, &err) != CDZ_OK)
         return;
     k->resumes += ev.kind == CDZ_EVENT_RESUME || ev.kind == CDZ_EVENT_FORCE_RUN;
-    if (ev.kind != CDZ_EVENT_KILL || k->ended || k->kill_expected)
+    if (ev.kind != CDZ_EVENT_KILL || k->ended || k->restarting || k->kill_expected)
         return;
     k->kill_expected = true;
     k->kill_commit = sim->result->counts.commits;
