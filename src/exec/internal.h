@@ -48,6 +48,7 @@ struct cdz_scope {
     bool stalled;                       /* CHAINS: some may have been held up between two tasks */
     uint8_t *dag_state;                 /* DAG: by task, 0 waiting, 1 begun, 2 ended */
     bool queued;                        /* stands in the step's list of scopes to advance */
+    bool unfilled;                      /* stands in the index's list of that name */
     bool closed;                        /* its task run (or the execution) has ended */
     bool passive;                       /* a worker decides what begins: WorkingDirectory */
     bool after; /* listeners and afterExecution: the execution is terminated already */
@@ -70,10 +71,11 @@ struct cdz_index {
     size_t taskrun_cap;  /* of the three arrays above */
     uint32_t *slots; /* (task, path of values) -> task run index + 1; may hold what is outdated */
     size_t slot_count, slots_used;
-    CDZ_VEC(uint32_t) timed; /* task runs with due_at */
-    uint32_t killing_left;   /* task runs in KILLING */
-    uint32_t working;        /* task runs with a worker, or waiting for another execution */
-    uint32_t paused;         /* task runs in PAUSED */
+    CDZ_VEC(uint32_t) timed;              /* task runs with due_at */
+    CDZ_VEC(struct cdz_scope *) unfilled; /* scopes that a step has left half begun */
+    uint32_t killing_left;                /* task runs in KILLING */
+    uint32_t working; /* task runs with a worker, or waiting for another execution */
+    uint32_t paused;  /* task runs in PAUSED */
     cdz_us killing_since;
 };
 
@@ -89,7 +91,14 @@ struct step {
     uint8_t *touched;                 /* bitmap by task run */
     size_t touched_n;
     struct cdz_buf buf; /* scratch for encoding */
+    struct cdz_arena
+        *scratch;   /* for what is needed until the next job is encoded; NULL: none yet */
+    uint32_t begun; /* task runs */
 };
+
+/* Task runs that one step begins side by side: what is left begins with the next one, so that a step,
+ * its commit and the jobs that wait stay small however many values there are. */
+enum { STEP_BEGINS_MAX = 1000 };
 
 /* index.c, load.c */
 void cdz_index_init(struct cdz_execution *e);
@@ -113,8 +122,8 @@ uint64_t cdz_path_add(uint64_t path, cdz_str value);
 
 /* scope.c */
 void cdz_scope_push(struct step *s, struct cdz_scope *scope);
-void cdz_scope_run(struct step *s); /* until nothing is left to advance */
-void cdz_scope_begin_root(struct step *s);
+void cdz_scope_run(struct step *s);       /* until nothing is left to advance */
+void cdz_scope_fill_more(struct step *s); /* pushes what earlier steps have left half begun */
 /* A child of an ORDER_CHAINS scope has ended: its own chain goes on before others begin. */
 void cdz_scope_chain_on(struct step *s, struct cdz_scope *scope, uint32_t value);
 

@@ -35,6 +35,28 @@ static bool full(const struct cdz_scope *c)
     return c->limit > 0 && c->live >= c->limit;
 }
 
+/* False: the step has begun enough; the scope goes on with the next one. */
+static bool may_begin_more(struct step *s, struct cdz_scope *c)
+{
+    if (s->begun < STEP_BEGINS_MAX)
+        return true;
+    if (!c->unfilled) {
+        c->unfilled = true;
+        CDZ_PUSH(s->e->arena, &s->e->index->unfilled, c);
+    }
+    return false;
+}
+
+void cdz_scope_fill_more(struct step *s)
+{
+    struct cdz_index *x = s->e->index;
+    for (size_t i = 0; i < x->unfilled.n; i++) {
+        x->unfilled.v[i]->unfilled = false;
+        cdz_scope_push(s, x->unfilled.v[i]);
+    }
+    x->unfilled.n = 0;
+}
+
 static void fill_sequence(struct step *s, struct cdz_scope *c)
 {
     uint64_t cells = (uint64_t)c->tasks->n * c->value_count;
@@ -46,7 +68,7 @@ static void fill_sequence(struct step *s, struct cdz_scope *c)
 static void fill_all(struct step *s, struct cdz_scope *c)
 {
     uint64_t cells = (uint64_t)c->tasks->n * c->value_count;
-    while (!full(c) && !c->failed && c->begun < cells && may_advance(s, c))
+    while (!full(c) && !c->failed && c->begun < cells && may_advance(s, c) && may_begin_more(s, c))
         cdz_taskrun_begin(s, c, c->tasks->v[c->begun % c->tasks->n],
                           (uint32_t)(c->begun / c->tasks->n));
 }
@@ -72,7 +94,8 @@ static void fill_chains(struct step *s, struct cdz_scope *c)
     }
     c->stalled = false;
     while (!c->failed && c->chains_begun < c->value_count &&
-           (c->limit == 0 || c->chains_live < c->limit) && may_advance(s, c))
+           (c->limit == 0 || c->chains_live < c->limit) && may_advance(s, c) &&
+           may_begin_more(s, c))
         fill_chain(s, c, c->chains_begun);
 }
 
@@ -197,12 +220,6 @@ void cdz_scope_run(struct step *s)
         advance(s, c);
     }
     s->todo.n = 0;
-}
-
-void cdz_scope_begin_root(struct step *s)
-{
-    cdz_scope_push(s, &s->e->index->root);
-    cdz_scope_run(s);
 }
 
 void cdz_scope_chain_on(struct step *s, struct cdz_scope *c, uint32_t value)

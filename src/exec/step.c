@@ -225,12 +225,11 @@ static void recover(struct step *s)
     if (killing)
         e->index->killing_since = cdz_step_now(s);
     recover_taskruns(s);
+    cdz_step_push_open(s); /* some may have been left half begun */
     if (killing) {
         cdz_step_effect(s, CDZ_EFFECT_TIMER, cdz_step_now(s) + 60 * CDZ_SECOND, e->id, CDZ_STR(""));
         cdz_kill_advance(s);
     }
-    /* A scope whose last child ended just before the end of the world has been advanced in the same
-     * step: nothing to do. */
 }
 
 /* An execution that goes on from where its records say: what is RESTARTED is begun again. */
@@ -278,6 +277,7 @@ static void on_timer(struct step *s)
 {
     if (cdz_state_now(&s->e->history) == CDZ_CREATED && s->e->gate_count == 0)
         cdz_execution_start(s);
+    cdz_scope_fill_more(s);
     cdz_due(s);
     cdz_kill_force(s);
 }
@@ -366,9 +366,14 @@ void cdz_exec_step(struct cdz_execution *e, const struct cdz_exec_env *env,
         cdz_scope_run(&s);
     }
     drop_stale_jobs(&s);
+    if (e->index->unfilled.n > 0) {
+        cdz_step_effect(&s, CDZ_EFFECT_TIMER, ev->now, e->id, CDZ_STR(""));
+        ret->effects.v[ret->effects.n - 1].when_idle = true;
+    }
     if (ret->head || ret->taskruns.n)
         e->version++;
     cdz_buf_done(&s.buf);
+    cdz_arena_close(s.scratch);
 }
 
 bool cdz_exec_is_idle(const struct cdz_execution *e)

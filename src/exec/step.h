@@ -117,7 +117,9 @@ struct cdz_effect {
     cdz_str id;
     cdz_str bytes;                    /* in the step's arena */
     const struct cdz_call_flow *call; /* CHILD */
-    uint32_t taskrun, epoch;          /* JOB */
+    bool
+        when_idle; /* TIMER: not before workers have little to do; there is more of the same to begin */
+    uint32_t taskrun, epoch; /* JOB */
 };
 
 /* What a step did. Everything lives in the arena given to cdz_exec_step. */

@@ -156,6 +156,10 @@ void cdz_taskrun_due(struct step *s, struct cdz_taskrun *t, cdz_us at)
 static void send_job(struct step *s, struct cdz_taskrun *t)
 {
     struct cdz_execution *e = s->e;
+    if (s->scratch)
+        cdz_arena_reset(s->scratch);
+    else
+        s->scratch = cdz_arena_open(4096);
     struct cdz_job job = {
         .execution_id = e->id,
         .namespace_ = e->namespace_,
@@ -170,10 +174,10 @@ static void send_job(struct step *s, struct cdz_taskrun *t)
         .epoch = t->epoch,
         .attempt = (int)t->attempt_count,
         .dispatched = cdz_step_now(s),
-        .context = cdz_context_build(e, e->flow, t, t->task->needs, true, s->arena),
+        .context = cdz_context_build(e, e->flow, t, t->task->needs, true, s->scratch),
     };
     if (t->task->type->flow_kind == CDZ_FLOW_WORKING_DIRECTORY)
-        job.path = cdz_context_path(e, t, s->arena);
+        job.path = cdz_context_path(e, t, s->scratch);
     cdz_buf_reset(&s->buf);
     cdz_job_encode(&job, &s->buf);
     cdz_step_effect(s, CDZ_EFFECT_JOB, 0, e->id, cdz_buf_copy(&s->buf, s->arena));
@@ -293,6 +297,7 @@ void cdz_taskrun_begin(struct step *s, struct cdz_scope *scope, const struct cdz
     struct cdz_taskrun *t = cdz_taskrun_new(s, scope, task, CDZ_STR(""));
     struct cdz_err err;
     bool run;
+    s->begun++;
     if (scope->values.kind == CDZ_LIST && task->branch != CDZ_BRANCH_ERRORS &&
         task->branch != CDZ_BRANCH_FINALLY) {
         t->value = cdz_val_str(cdz_list_at(scope->values, value_index));

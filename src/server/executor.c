@@ -224,6 +224,7 @@ void cdz_executor_stop(struct cdz_executor *x)
     free(x->out.v);
     free(x->news.v);
     free(x->idle.v);
+    free(x->more.v);
     cdz_buf_done(&x->buf);
     cdz_arena_close(x->arena);
     free(x);

@@ -85,6 +85,10 @@ struct cdz_executor {
         char (*v)[CDZ_ID_TEXT];
         size_t n, cap;
     } idle; /* to be dropped from memory behind the commit, if they still wait */
+    struct {
+        char (*v)[CDZ_ID_TEXT];
+        size_t n, cap;
+    } more; /* executions that have more to begin once workers can take it */
     struct cdz_buf buf;
 };
 

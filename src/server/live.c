@@ -69,6 +69,17 @@ static void put_file(struct cdz_executor *x, const struct cdz_effect *f)
         cdz_log_err(CDZ_ERROR, "executor", &err, "msg=\"file not stored\" path=%.*s", CDZ_S(f->id));
 }
 
+static void id_push(char (**v)[CDZ_ID_TEXT], size_t *n, size_t *cap, cdz_str id)
+{
+    if (*n == *cap) {
+        *cap = *cap ? *cap * 2 : 64;
+        *v = realloc(*v, *cap * sizeof(**v));
+        if (!*v)
+            abort();
+    }
+    snprintf((*v)[(*n)++], CDZ_ID_TEXT, "%.*s", CDZ_S(id));
+}
+
 static void put_effects(struct cdz_executor *x, struct live *l, const struct cdz_step *step,
                         cdz_us now)
 {
@@ -84,7 +95,10 @@ static void put_effects(struct cdz_executor *x, struct live *l, const struct cdz
             executor_put(x, CDZ_TOPIC_KILL, id, CDZ_STR("k"));
             break;
         case CDZ_EFFECT_TIMER:
-            executor_timer(x, f->at, id);
+            if (f->when_idle)
+                id_push(&x->more.v, &x->more.n, &x->more.cap, id);
+            else
+                executor_timer(x, f->at, id);
             break;
         case CDZ_EFFECT_LOG:
             executor_put(x, CDZ_TOPIC_LOG, id, f->bytes);
@@ -126,13 +140,7 @@ static void may_be_idle(struct cdz_executor *x, struct live *l)
     if (l->may_be_idle || !cdz_exec_is_idle(l->e))
         return;
     l->may_be_idle = true;
-    if (x->idle.n == x->idle.cap) {
-        x->idle.cap = x->idle.cap ? x->idle.cap * 2 : 64;
-        x->idle.v = realloc(x->idle.v, x->idle.cap * sizeof(*x->idle.v));
-        if (!x->idle.v)
-            abort();
-    }
-    snprintf(x->idle.v[x->idle.n++], CDZ_ID_TEXT, "%.*s", CDZ_S(l->e->id));
+    id_push(&x->idle.v, &x->idle.n, &x->idle.cap, l->e->id);
 }
 
 /* What was parked and has neither begun nor ended waits for its turn as before. */
@@ -344,12 +352,27 @@ void live_park(struct cdz_executor *x, cdz_str id)
 
 bool live_may_run_parked(const struct cdz_executor *x)
 {
-    return x->line.head < x->line.n && jobs_waiting(x) < JOBS_WAITING_LOW;
+    return (x->line.head < x->line.n || x->more.n > 0) && jobs_waiting(x) < JOBS_WAITING_LOW;
+}
+
+/* What has been begun in part comes first. */
+static bool run_more(struct cdz_executor *x, cdz_us now)
+{
+    struct cdz_event ev = {.kind = CDZ_EVENT_TIMER};
+    if (x->more.n == 0)
+        return false;
+    cdz_str id = cdz_arena_str(x->arena, cdz_str_z(x->more.v[--x->more.n]));
+    struct live *l = live_get(x, id);
+    if (l)
+        live_step(x, l, &ev, now);
+    return true;
 }
 
 void live_run_parked(struct cdz_executor *x, cdz_us now)
 {
     while (live_may_run_parked(x)) {
+        if (run_more(x, now))
+            continue;
         cdz_str id = cdz_str_z(x->line.v[x->line.head++]);
         struct cdz_event ev = {.kind = CDZ_EVENT_CREATE};
         if (!cdz_table_get(&x->parked, id))
