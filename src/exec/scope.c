@@ -38,7 +38,7 @@ static bool full(const struct cdz_scope *c)
 /* False: the step has begun enough; the scope goes on with the next one. */
 static bool may_begin_more(struct step *s, struct cdz_scope *c)
 {
-    if (s->begun < STEP_BEGINS_MAX)
+    if (s->begun < STEP_BEGINS_MAX && !c->unfilled) /* its turn comes: not with every result */
         return true;
     if (!c->unfilled) {
         c->unfilled = true;
