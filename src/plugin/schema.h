@@ -11,7 +11,7 @@
 #define CDZ_PLUGIN_SCHEMA_H
 
 #include "base/buf.h"
-#include "model/type.h"
+#include "model/inputs.h"
 
 /* The whole flow language, appended. */
 void cdz_schema_flow(const struct cdz_registry *registry, struct cdz_buf *to);
@@ -25,6 +25,10 @@ bool cdz_schema_root(const struct cdz_registry *registry, cdz_str root, bool as_
  * that all of its kind have. */
 void cdz_schema_type(const struct cdz_registry *registry, const struct cdz_type *type, bool all,
                      struct cdz_buf *to);
+
+/* {"properties": {...}} of an input of that type (model/inputs.h), with what all inputs have. */
+void cdz_schema_input(const struct cdz_registry *registry, const struct cdz_input_type *type,
+                      struct cdz_buf *to);
 
 /* Its documentation: title, names, tables of properties and outputs. */
 void cdz_plugin_doc(const struct cdz_type *type, struct cdz_buf *to);

@@ -251,14 +251,17 @@ void sim_check_consumed(const struct sim_record *event)
 }
 
 /* The attempts of one task run: what has ended stays, what ends now was ended by the right result. */
-static void on_attempts(const struct known *k, const struct cdz_taskrun *t, size_t before_n,
-                        const struct cdz_attempt *before)
+static void on_attempts(const struct known *k, const struct cdz_taskrun *t,
+                        const struct cdz_taskrun *was)
 {
+    size_t before_n = was ? was->attempt_count : 0;
+    /* What was dispatched before the step; the step itself may have given it up behind the result. */
+    uint32_t epoch = was ? was->epoch : t->epoch;
     if (t->attempt_count < before_n)
         sim_fail("task run %.*s has lost an attempt", CDZ_S(t->task_id));
     for (size_t i = 0; i < t->attempt_count; i++) {
         const struct cdz_attempt *a = &t->attempts[i];
-        bool was_closed = i < before_n && before[i].log_file.n > 0;
+        bool was_closed = i < before_n && was->attempts[i].log_file.n > 0;
         int64_t number;
         if (a->log_file.n == 0 || was_closed)
             continue;
@@ -275,9 +278,9 @@ static void on_attempts(const struct known *k, const struct cdz_taskrun *t, size
                      CDZ_S(t->task_id));
         if (token->taskrun != t->index || !cdz_str_is(k->e->id, token->execution))
             sim_fail("task run %.*s has the result of another", CDZ_S(t->task_id));
-        if (token->epoch != t->epoch)
+        if (token->epoch != epoch)
             sim_fail("task run %.*s has the result of epoch %u, which was given up: it is at %u",
-                     CDZ_S(t->task_id), token->epoch, t->epoch);
+                     CDZ_S(t->task_id), token->epoch, epoch);
         token->applied = true;
     }
 }
@@ -352,8 +355,6 @@ static void on_taskrun(cdz_str execution, cdz_str bytes, const struct cdz_record
 {
     struct cdz_err err;
     struct cdz_history before = {0};
-    struct cdz_attempt *attempts = NULL;
-    size_t attempt_count = 0;
     struct known *k = known_of(execution);
     if (!k) {
         sim_fail("a task run of the unknown execution %.*s", CDZ_S(execution));
@@ -388,8 +389,6 @@ static void on_taskrun(cdz_str execution, cdz_str bytes, const struct cdz_record
     bool is_new = t->index >= n || !cdz_str_eq(was[t->index].id, t->id);
     if (!is_new) {
         before = was[t->index].history;
-        attempts = was[t->index].attempts;
-        attempt_count = was[t->index].attempt_count;
     }
     sim_trace("  %.*s %.*s%s%.*s %s epoch %u", CDZ_S(execution), CDZ_S(t->task_id),
               t->value.p ? " " : "", CDZ_S(t->value), cdz_state_name(cdz_state_now(&t->history)),
@@ -400,7 +399,7 @@ static void on_taskrun(cdz_str execution, cdz_str bytes, const struct cdz_record
     check_history("task run", t->task_id, is_new ? NULL : &before, &t->history, taskrun_next,
                   k->restarts);
     if (!t->gone)
-        on_attempts(k, t, attempt_count, attempts);
+        on_attempts(k, t, is_new ? NULL : &was[t->index]);
     if (t->index < n && t->epoch < was[t->index].epoch)
         sim_fail("the epoch of task run %.*s goes back", CDZ_S(t->task_id));
     if (is_new && t->index < n && !was[t->index].gone &&
