@@ -33,8 +33,7 @@ static void get(struct api_call *c)
         answer(c, e);
         cdz_execution_free(e);
     } else if (rc == CDZ_E_NOT_FOUND && api_is_recent(c->api, c->param[0])) {
-        api_wait_execution(c, c->param[0], false,
-                           5 * CDZ_SECOND); /* acknowledged, but not indexed yet */
+        api_wait_execution(c, c->param[0], 5 * CDZ_SECOND); /* acknowledged, but not indexed yet */
     } else if (rc == CDZ_E_NOT_FOUND) {
         api_failf(c, rc, "Execution not found");
     } else {
@@ -52,7 +51,7 @@ struct creating {
     struct api_call call;
     cdz_str id; /* in the call's arena */
     struct cdz_buf answer;
-    bool wait;
+    api_answer_end *at_end;
 };
 
 /* Thread: the queue's. */
@@ -63,8 +62,8 @@ static void on_created(void *ctx, cdz_rc rc, const struct cdz_err *err)
     struct cdz_api *api = c->api;
     if (rc != CDZ_OK) {
         api_fail(c, err);
-    } else if (k->wait) {
-        api_wait_execution(c, k->id, true, 0);
+    } else if (k->at_end) {
+        api_wait_end(c, k->id, k->at_end);
     } else {
         api_remember(c->api, k->id); /* before the answer: the next GET may be here at once */
         api_json(c, 200, &k->answer);
@@ -73,6 +72,22 @@ static void on_created(void *ctx, cdz_rc rc, const struct cdz_err *err)
     cdz_buf_done(&k->answer);
     free(k);
     api_leave(api);
+}
+
+void api_create(struct api_call *c, struct cdz_execution *e, api_answer_end *at_end)
+{
+    struct cdz_record records[2];
+    struct creating *k = calloc(1, sizeof(*k));
+    if (!k)
+        abort();
+    size_t n = cdz_execution_records(e, c->arena, records);
+    *k = (struct creating){
+        .call = *c, .id = cdz_arena_str(c->arena, e->id), .answer = CDZ_BUF_INIT, .at_end = at_end};
+    if (!at_end)
+        cdz_execution_json(e, api_execution_url(c->api, e, c->arena), cdz_now_us(), &k->answer);
+    cdz_execution_free(e);
+    api_hold(c->api);
+    cdz_queue_send(c->api->s->queue, records, n, on_created, k);
 }
 
 static cdz_rc store_upload(struct api_call *c, const struct cdz_flow *flow,
@@ -154,20 +169,7 @@ static void create(struct api_call *c)
         api_fail(c, &err);
         return;
     }
-    struct cdz_record records[2];
-    struct creating *k = calloc(1, sizeof(*k));
-    if (!k)
-        abort();
-    size_t n = cdz_execution_records(e, c->arena, records);
-    *k = (struct creating){.call = *c,
-                           .id = cdz_arena_str(c->arena, e->id),
-                           .answer = CDZ_BUF_INIT,
-                           .wait = api_query_bool(c, "wait", false)};
-    if (!k->wait)
-        cdz_execution_json(e, api_execution_url(c->api, e, c->arena), cdz_now_us(), &k->answer);
-    cdz_execution_free(e);
-    api_hold(c->api);
-    cdz_queue_send(c->api->s->queue, records, n, on_created, k);
+    api_create(c, e, api_query_bool(c, "wait", false) ? api_answer_execution : NULL);
 }
 
 bool api_is_run_of_flow(struct api_call *c)

@@ -55,7 +55,7 @@ extern const struct api_route api_flow_routes[], api_flow_bulk_routes[], api_exe
     api_change_routes[], api_control_routes[], api_bulk_routes[], api_eval_routes[],
     api_explain_routes[], api_kv_routes[], api_namespace_routes[], api_namespace_file_routes[],
     api_template_routes[], api_file_routes[], api_log_routes[], api_input_routes[],
-    api_misc_routes[], api_plugin_routes[];
+    api_webhook_routes[], api_misc_routes[], api_plugin_routes[];
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 
@@ -148,9 +148,14 @@ void api_leave(struct cdz_api *api);
  */
 void api_remember(struct cdz_api *api, cdz_str id);
 bool api_is_recent(struct cdz_api *api, cdz_str id);
-/* Answers with the execution's document: at once, or (terminal) once it has ended; span: how long
- * to wait at most. */
-void api_wait_execution(struct api_call *c, cdz_str id, bool terminal, cdz_us span);
+/* Answers a request that has waited for an execution. */
+typedef void api_answer_end(struct api_call *c, const struct cdz_execution *e);
+void api_answer_execution(struct api_call *c, const struct cdz_execution *e); /* the document */
+/* Answers with the execution's document as soon as the repository has it; span: how long to wait at
+ * most. */
+void api_wait_execution(struct api_call *c, cdz_str id, cdz_us span);
+/* Answers once the execution has ended, however long it takes. */
+void api_wait_end(struct api_call *c, cdz_str id, api_answer_end *at_end);
 /* Answers with status and body (taken; none: no body) once the repository has the execution in that
  * version or a later one; version 0: once it has it no more. */
 void api_wait_applied(struct api_call *c, cdz_str id, uint64_t version, int status,
@@ -163,6 +168,11 @@ void api_waits_done(struct cdz_api *api);
 bool api_waits_start(struct cdz_api *api);
 /* The execution of the repository, or answers. One that has just been acknowledged is 404 as well. */
 struct cdz_execution *api_execution_get(struct api_call *c, cdz_str id);
+/*
+ * Starts what cdz_execution_make has made (taken), and answers once it is durable, or (at_end not
+ * NULL) once it has ended. executions.c
+ */
+void api_create(struct api_call *c, struct cdz_execution *e, api_answer_end *at_end);
 /*
  * POST /executions/{id}/pause also reads as "run the flow `pause` of the namespace {id}". True: it
  * meant that, and is answered: there is such a flow and no such execution. executions.c

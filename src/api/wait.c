@@ -28,6 +28,7 @@ struct api_wait {
     struct cdz_hub_ticket *ticket;
     struct cdz_http_exchange *x;    /* WAIT_ */
     struct cdz_http_stream *stream; /* FOLLOW_ */
+    api_answer_end *at_end;         /* WAIT_TERMINAL: how to answer */
     cdz_us until;                   /* WAIT_: monotonic */
     cdz_us looked;                  /* WAIT_: when the client was seen last, monotonic */
     cdz_us written;                 /* FOLLOW_: when something was sent last, monotonic */
@@ -169,21 +170,32 @@ static struct api_call call_of(struct api_wait *w)
     return (struct api_call){.api = w->api, .x = w->x, .r = r, .arena = r->arena};
 }
 
-static void answer_execution(struct api_call *c, const struct cdz_execution *e)
+void api_answer_execution(struct api_call *c, const struct cdz_execution *e)
 {
     struct cdz_buf b = CDZ_BUF_INIT;
     cdz_execution_json(e, api_execution_url(c->api, e, c->arena), cdz_now_us(), &b);
     api_json(c, 200, &b);
 }
 
-void api_wait_execution(struct api_call *c, cdz_str id, bool terminal, cdz_us span)
+static void wait_execution(struct api_call *c, struct api_wait *w, cdz_us span)
 {
-    struct api_wait *w = wait_new(c, terminal ? WAIT_TERMINAL : WAIT_DOCUMENT, id);
     w->until = span ? cdz_mono_us() + span : INT64_MAX;
     if (!enlist(w)) {
         wait_free(w);
         api_failf(c, CDZ_E_UNAVAILABLE, "the server is stopping");
     }
+}
+
+void api_wait_execution(struct api_call *c, cdz_str id, cdz_us span)
+{
+    wait_execution(c, wait_new(c, WAIT_DOCUMENT, id), span);
+}
+
+void api_wait_end(struct api_call *c, cdz_str id, api_answer_end *at_end)
+{
+    struct api_wait *w = wait_new(c, WAIT_TERMINAL, id);
+    w->at_end = at_end;
+    wait_execution(c, w, 0);
 }
 
 static void answer_body(struct api_call *c, int status, struct cdz_buf *body)
@@ -263,7 +275,7 @@ static bool serve_wait(struct api_wait *w, bool terminated, bool draining)
     cdz_rc rc = cdz_repository_execution_get(w->api->s->repository, cdz_str_z(w->id), &e, &err);
     if (rc == CDZ_OK &&
         (w->kind == WAIT_DOCUMENT || cdz_state_is_terminated(cdz_state_now(&e->history)) || late)) {
-        answer_execution(&c, e);
+        (w->at_end ? w->at_end : api_answer_execution)(&c, e);
         cdz_execution_free(e);
         return true;
     }

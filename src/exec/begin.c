@@ -86,10 +86,30 @@ static void end_at_once(struct step *s, enum cdz_state state)
     cdz_execution_over(s);
 }
 
+/* What the flow's checks have found when it was made. True: it may begin. */
+static bool pass_checks(struct step *s)
+{
+    struct cdz_execution *e = s->e;
+    if (e->failed_checks.kind != CDZ_LIST)
+        return true;
+    CDZ_LIST_EACH (message, e->failed_checks) {
+        if (message->kind == CDZ_TEXT)
+            cdz_step_log(s, NULL, e->refused ? CDZ_ERROR : CDZ_WARN, "%.*s",
+                         CDZ_S(cdz_val_str(*message)));
+    }
+    e->failed_checks = CDZ_VAL_NULL;
+    s->out->head = true;
+    if (e->refused)
+        end_at_once(s, CDZ_FAILED);
+    return !e->refused;
+}
+
 void cdz_execution_start(struct step *s)
 {
     struct cdz_execution *e = s->e;
     struct cdz_err err;
+    if (!pass_checks(s))
+        return;
     if (e->schedule_date > cdz_step_now(s) && !e->forced) {
         cdz_step_effect(s, CDZ_EFFECT_TIMER, e->schedule_date, e->id, CDZ_STR(""));
         return;

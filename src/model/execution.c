@@ -11,7 +11,7 @@
 enum { HEAD_FORMAT = 2, TASKRUN_FORMAT = 2 };
 
 /* Bits of the head's flags. */
-enum { F_FORCED = 1, F_HELD = 2, F_AFTER = 4, F_SLA = 8 };
+enum { F_FORCED = 1, F_HELD = 2, F_AFTER = 4, F_SLA = 8, F_REFUSED = 16, F_CHECKS = 32 };
 
 /* Instants beyond this are damage: differences of two can always be taken. */
 #define AT_MAX (INT64_C(1) << 61)
@@ -107,9 +107,13 @@ void cdz_execution_encode(const struct cdz_execution *e, struct cdz_buf *to)
         cdz_put_str(to, e->gates[i]);
     cdz_put_u64(to, e->gates_passed);
     cdz_put_u64(to, (e->forced ? F_FORCED : 0u) | (e->held ? F_HELD : 0u) |
-                        (e->after ? F_AFTER : 0u) | (e->sla_violated ? F_SLA : 0u));
+                        (e->after ? F_AFTER : 0u) | (e->sla_violated ? F_SLA : 0u) |
+                        (e->refused ? F_REFUSED : 0u) |
+                        (e->failed_checks.kind == CDZ_LIST ? F_CHECKS : 0u));
     cdz_put_u64(to, e->end_as);
     cdz_put_val(to, e->after_lists);
+    if (e->failed_checks.kind == CDZ_LIST)
+        cdz_put_val(to, e->failed_checks);
 }
 
 struct cdz_execution *cdz_execution_new(void)
@@ -148,7 +152,9 @@ static void get_hidden(struct cdz_reader *r, struct cdz_arena *arena, struct cdz
     h->held = flags & F_HELD;
     h->after = flags & F_AFTER;
     h->sla_violated = flags & F_SLA;
+    h->refused = flags & F_REFUSED;
     h->after_lists = cdz_get_val(r, arena);
+    h->failed_checks = flags & F_CHECKS ? cdz_get_val(r, arena) : CDZ_VAL_NULL;
     if (h->gates_passed > h->gate_count || end_as >= CDZ_STATE_COUNT)
         r->bad = true;
     else

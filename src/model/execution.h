@@ -88,6 +88,8 @@ struct cdz_execution {
     bool sla_violated;     /* a first violation has been acted on */
     enum cdz_state end_as; /* KILLING: the state it ends in */
     cdz_val after_lists;   /* which listeners hold: list of their numbers */
+    cdz_val failed_checks; /* list of messages, logged when it begins; or null */
+    bool refused;          /* one of them is of behavior FAIL: it ends FAILED instead */
 
     CDZ_VEC(struct cdz_taskrun *) taskruns;
 

@@ -167,10 +167,19 @@ const struct cdz_type cdz_trigger_flow = {
 static const struct cdz_prop webhook_props[] = {
     {"key", CDZ_PROP_STRING, CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC,
      .doc = "Who calls must know it: it is part of the address."},
+    {"inputs", CDZ_PROP_MAP, CDZ_PROP_DYNAMIC, .doc = "Inputs of the executions."},
+    {"wait", CDZ_PROP_BOOL, 0, "false",
+     .doc = "True: the answer comes when the execution has ended."},
+    {"returnOutputs", CDZ_PROP_BOOL, 0, "false",
+     .doc = "True, with wait: the answer is the outputs of the flow and nothing else."},
     {0},
 };
 static const struct cdz_prop webhook_outputs[] = {
-    {"body", CDZ_PROP_ANY, 0, .doc = "The body of the request."},
+    {"body", CDZ_PROP_ANY, 0,
+     .doc =
+         "The body of the request: of a JSON object or array its value, else text (base64 if it is "
+         "no UTF-8)."},
+    {"formFields", CDZ_PROP_MAP, 0, .doc = "The fields of a multipart form, without its files."},
     {"headers", CDZ_PROP_MAP, 0, .doc = "Its headers: name to list."},
     {"parameters", CDZ_PROP_MAP, 0, .doc = "Its query parameters: name to list."},
     {0},

@@ -106,6 +106,30 @@ cdz_str cdz_http_header(struct cdz_http_exchange *x, const char *name)
     return cdz_str_z(v ? v : "");
 }
 
+struct header_list {
+    struct cdz_arena *arena;
+    CDZ_VEC(struct cdz_http_pair) v;
+};
+
+static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct header_list *list = ctx;
+    struct cdz_http_pair pair = {cdz_arena_str(list->arena, cdz_str_z(name)),
+                                 cdz_arena_str(list->arena, cdz_str_z(value ? value : ""))};
+    (void)kind; /* it is the one that was asked for */
+    CDZ_PUSH(list->arena, &list->v, pair);
+    return MHD_YES;
+}
+
+size_t cdz_http_headers(struct cdz_http_exchange *x, const struct cdz_http_pair **ret)
+{
+    struct header_list list = {.arena = x->arena};
+    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, on_header, &list);
+    *ret = list.v.v;
+    return list.v.n;
+}
+
 cdz_str cdz_http_query(const struct cdz_http_request *r, const char *name)
 {
     for (size_t i = 0; i < r->query_count; i++) {

@@ -66,6 +66,8 @@ void cdz_http_server_stop(struct cdz_http_server *s);
 const struct cdz_http_request *cdz_http_request_of(struct cdz_http_exchange *x);
 /* The first value of a request header, or an empty text. Only before the answer. */
 cdz_str cdz_http_header(struct cdz_http_exchange *x, const char *name);
+/* All headers in order, names as sent, in the exchange's arena. Only before the answer. */
+size_t cdz_http_headers(struct cdz_http_exchange *x, const struct cdz_http_pair **ret);
 /* The first query value of that name; p NULL when there is none. */
 cdz_str cdz_http_query(const struct cdz_http_request *r, const char *name);
 

@@ -49,16 +49,27 @@ static cdz_rc add_labels(struct cdz_execution *e, const struct cdz_create *c, st
     return CDZ_OK;
 }
 
-/* The checks that forbid an execution; those that make it fail are the executor's. */
-static cdz_rc run_checks(const struct cdz_flow *flow, struct cdz_inputs_world *world,
-                         cdz_val inputs, struct cdz_arena *arena, struct cdz_err *err)
+cdz_rc cdz_execution_check(const struct cdz_services *services, const struct cdz_flow *flow,
+                           struct cdz_execution *e, struct cdz_err *err)
 {
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
     struct cdz_failed_check *failed;
-    cdz_map_putz(arena, world->env.vars, "inputs", inputs);
-    size_t n = cdz_checks_evaluate(flow, &world->env.env, arena, &failed);
-    for (size_t i = 0; i < n; i++)
+    struct cdz_map_env env;
+    if (flow->check_count == 0)
+        return CDZ_OK;
+    cdz_created_env_init(&env, services, flow, e, arena);
+    size_t n = cdz_checks_evaluate(flow, &env.env, arena, &failed);
+    for (size_t i = 0; i < n; i++) {
         if (failed[i].behavior == CDZ_CHECK_BLOCK)
             return cdz_fail(err, CDZ_E_INVALID, "%.*s", CDZ_S(failed[i].message));
+    }
+    if (n > 0)
+        e->failed_checks = cdz_val_list(e->arena, n);
+    for (size_t i = 0; i < n; i++) {
+        e->refused |= failed[i].behavior == CDZ_CHECK_FAIL;
+        cdz_list_push(e->arena, e->failed_checks,
+                      cdz_val_text(cdz_arena_str(e->arena, failed[i].message)));
+    }
     return CDZ_OK;
 }
 
@@ -71,9 +82,8 @@ static cdz_rc resolve_inputs(const struct cdz_create *c, struct cdz_arena *arena
     if (!c->services)
         return cdz_inputs_resolve(flow, c->inputs, arena, ret, err);
     cdz_inputs_world_init(&world, c->services, flow, arena);
-    CDZ_TRY(cdz_inputs_resolve_list(flow->inputs, flow->input_count, c->inputs, &world.options,
-                                    arena, ret, err));
-    return run_checks(flow, &world, *ret, arena, err);
+    return cdz_inputs_resolve_list(flow->inputs, flow->input_count, c->inputs, &world.options,
+                                   arena, ret, err);
 }
 
 cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_execution **ret,
@@ -87,7 +97,7 @@ cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_exe
         return cdz_fail(err, CDZ_E_CONFLICT, "Cannot execute an invalid flow: %.*s",
                         CDZ_S(flow->exception));
     CDZ_AUTO_ARENA arena = cdz_arena_open(0);
-    if (c->trigger_id.p && !c->by_execution)
+    if (c->trigger_id.p && !c->by_execution && !c->inputs_are_posted)
         inputs = c->inputs;
     else
         CDZ_TRY(resolve_inputs(c, arena, &inputs, err));
@@ -112,6 +122,8 @@ cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now, struct cdz_exe
                                     : (cdz_str){NULL, 0};
     cdz_history_add(&e->history, e->arena, CDZ_CREATED, now);
     cdz_rc rc = add_labels(e, c, err);
+    if (rc == CDZ_OK && c->services && !c->unchecked)
+        rc = cdz_execution_check(c->services, flow, e, err);
     if (rc != CDZ_OK) {
         cdz_execution_free(e);
         return rc;

@@ -140,14 +140,21 @@ struct cdz_create {
     /* Made by another execution: its inputs are checked although there is a trigger, its labels may be
      * the system's, and who waits for it is told of its end. */
     bool by_execution;
-    bool labels_are_all; /* those of the flow are among the labels already */
+    bool labels_are_all;    /* those of the flow are among the labels already */
+    bool inputs_are_posted; /* they are checked although there is a trigger */
+    bool unchecked;         /* the caller does cdz_execution_check */
     struct cdz_answer_to answer_to;
     int depth;
 };
-/* The caller frees *ret. CDZ_E_INVALID: an input or label; CDZ_E_CONFLICT: the flow is disabled or
- * invalid. */
+/* The caller frees *ret. CDZ_E_INVALID: an input, a label or a check; CDZ_E_CONFLICT: the flow is
+ * disabled or invalid. */
 CDZ_MUST_USE cdz_rc cdz_execution_make(const struct cdz_create *c, cdz_us now,
                                        struct cdz_execution **ret, struct cdz_err *err);
+/* The `checks` of its flow: CDZ_E_INVALID with the message of one that forbids it; others are noted in
+ * the execution, which then warns or fails as it begins. */
+CDZ_MUST_USE cdz_rc cdz_execution_check(const struct cdz_services *services,
+                                        const struct cdz_flow *flow, struct cdz_execution *e,
+                                        struct cdz_err *err);
 /* The records that start it: an EVENT, and a CHANGE so that it is listed at once. Bytes are in the
  * arena. */
 size_t cdz_execution_records(const struct cdz_execution *e, struct cdz_arena *arena,
