@@ -98,7 +98,10 @@ struct step {
 
 /* Task runs that one step begins side by side: what is left begins with the next one, so that a step,
  * its commit and the jobs that wait stay small however many values there are. */
-enum { STEP_BEGINS_MAX = 1000 };
+#ifndef CDZ_STEP_BEGINS_MAX /* the simulator is built with a smaller one */
+#define CDZ_STEP_BEGINS_MAX 1000
+#endif
+enum { STEP_BEGINS_MAX = CDZ_STEP_BEGINS_MAX };
 
 /* index.c, load.c */
 void cdz_index_init(struct cdz_execution *e);

@@ -381,5 +381,6 @@ bool cdz_exec_is_idle(const struct cdz_execution *e)
     enum cdz_state state = cdz_state_now(&e->history);
     if (state == CDZ_QUEUED || state == CDZ_CREATED)
         return true;
-    return state == CDZ_PAUSED && e->index->working == 0 && e->index->killing_left == 0;
+    return state == CDZ_PAUSED && e->index->working == 0 && e->index->killing_left == 0 &&
+           e->index->unfilled.n == 0; /* what is half begun is known in memory only */
 }

@@ -10,9 +10,10 @@
 #include <stdlib.h>
 
 #include "exec/again.h"
+#include "exec/internal.h"
 #include "sim.h"
 
-struct step {
+struct taped {
     struct cdz_event event;
     cdz_str text;     /* the event's record */
     cdz_str head;     /* first step: the execution before it */
@@ -25,7 +26,7 @@ struct step {
 
 struct course {
     cdz_str id;
-    CDZ_VEC(struct step) steps;
+    CDZ_VEC(struct taped) steps;
     bool reloaded;
 };
 
@@ -93,7 +94,7 @@ static void record(const struct cdz_execution *e, const struct cdz_event *ev)
         CDZ_PUSH(sim->arena, &tape->all, c);
     }
     CDZ_PUSH(sim->arena, &tape->pending, (struct mark){c, c->steps.n});
-    struct step step = {.event = *ev, .loaded = e->index != NULL, .reloaded = c->reloaded};
+    struct taped step = {.event = *ev, .loaded = e->index != NULL, .reloaded = c->reloaded};
     c->reloaded = false;
     struct cdz_buf b = CDZ_BUF_INIT;
     cdz_event_encode(ev, CDZ_STR(""), &b);
@@ -223,7 +224,7 @@ static void drop(struct cdz_execution *e)
 }
 
 /* The execution as it was before a first step, or before it was adopted. */
-static struct cdz_execution *begin(const struct step *s)
+static struct cdz_execution *begin(const struct taped *s)
 {
     struct cdz_execution *e = NULL;
     struct cdz_err err;
@@ -240,7 +241,8 @@ static struct cdz_execution *begin(const struct step *s)
 }
 
 /* A turn of a loop uses the places of the turn before, but those from before a load it does not know:
- * task runs then stand at other indexes. Such flows are loaded again where they were. */
+ * task runs then stand at other indexes. Such flows are loaded again where they were. So is what a
+ * step had left half begun: a load goes on with it at once. */
 static bool has_loop(const struct cdz_flow *flow)
 {
     for (size_t i = 0; i < flow->task_count; i++) {
@@ -252,7 +254,7 @@ static bool has_loop(const struct cdz_flow *flow)
 
 static struct cdz_execution *load_again(struct cdz_execution *e)
 {
-    struct step s = {.snapshot = snapshot_of(e), .loaded = true};
+    struct taped s = {.snapshot = snapshot_of(e), .loaded = true};
     drop(e);
     return begin(&s);
 }
@@ -269,7 +271,7 @@ static void replay(const struct course *c, struct cdz_execution *want)
         if (i == 0 || c->steps.v[i].snapshot.n) {
             drop(e);
             e = begin(&c->steps.v[i]);
-        } else if (c->steps.v[i].reloaded && has_loop(e->flow)) {
+        } else if (c->steps.v[i].reloaded && (has_loop(e->flow) || e->index->unfilled.n > 0)) {
             e = load_again(e);
         }
         if (sim->failed)
