@@ -6,6 +6,24 @@
 #include "base/time.h"
 #include "condition/condition.h"
 #include "exec/internal.h"
+#include "expr/crypt.h"
+
+/* Encrypted, as the original keeps it. */
+static cdz_rc secret(struct step *s, cdz_val plain, cdz_val *ret, struct cdz_err *err)
+{
+    uint8_t iv[CDZ_CRYPT_IV];
+    uint64_t random[2] = {cdz_rng_next(&s->rng), cdz_rng_next(&s->rng)};
+    cdz_str encrypted;
+    if (!s->env->encryption_key.n)
+        return cdz_fail(err, CDZ_E_TASK,
+                        "Unable to use a `SECRET` input/output as encryption is not configured");
+    CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
+    cdz_expr_print(&text, plain);
+    memcpy(iv, random, sizeof(iv));
+    CDZ_TRY(cdz_encrypt(s->env->encryption_key, iv, cdz_buf_get(&text), s->arena, &encrypted, err));
+    *ret = cdz_crypt_wrap(encrypted, s->arena);
+    return CDZ_OK;
+}
 
 static cdz_rc render_outputs(struct step *s, cdz_val *ret, struct cdz_err *err)
 {
@@ -15,7 +33,11 @@ static cdz_rc render_outputs(struct step *s, cdz_val *ret, struct cdz_err *err)
         const struct cdz_flow_output *o = &flow->outputs[i];
         cdz_val rendered, typed;
         CDZ_TRY(cdz_step_render(s, NULL, o->value, &rendered, err));
-        CDZ_TRY(cdz_typed_convert(o->id, o->type, CDZ_STR(""), rendered, s->arena, &typed, err));
+        if (cdz_str_is(o->type, "SECRET"))
+            CDZ_TRY(secret(s, rendered, &typed, err));
+        else
+            CDZ_TRY(
+                cdz_typed_convert(o->id, o->type, CDZ_STR(""), rendered, s->arena, &typed, err));
         cdz_map_put(s->arena, outputs, o->id, typed);
     }
     *ret = outputs;

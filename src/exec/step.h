@@ -141,7 +141,8 @@ struct cdz_exec_env {
     cdz_val globals, envs; /* of the server's configuration */
     cdz_str zone;
     bool recursive;
-    cdz_val pools; /* map name -> limit, or null */
+    cdz_val pools;          /* map name -> limit, or null */
+    cdz_str encryption_key; /* base64: for SECRET outputs of flows; empty: none is configured */
     /* A flow by revision (never 0, so it is always the same), with a reference; NULL: not known. */
     struct cdz_flow *(*flow_of)(void *ctx, cdz_str namespace_, cdz_str id, int revision);
     void *ctx;

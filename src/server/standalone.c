@@ -146,6 +146,7 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
     v->exec_env = (struct cdz_exec_env){
         .world = cdz_answer_env,
         .world_ctx = &v->answers,
+        .encryption_key = c->encryption_key,
         .reveal = cdz_answer_reveal,
         .globals = c->globals,
         .envs = c->envs,
