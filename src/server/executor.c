@@ -15,7 +15,8 @@
 
 #include "base/time.h"
 
-enum { BATCH = 512 };
+/* INBOX_MAX: what one commit may hold of executions that start each other. */
+enum { BATCH = 512, INBOX_MAX = 4096 };
 
 void executor_timer(struct cdz_executor *x, cdz_us at, cdz_str id)
 {
@@ -56,6 +57,11 @@ static struct timer timer_pop(struct cdz_executor *x)
 void executor_put(struct cdz_executor *x, enum cdz_topic topic, cdz_str key, cdz_str value)
 {
     struct cdz_record r = {.topic = topic, .key = key, .value = value};
+    if (topic == CDZ_TOPIC_EVENT && x->inbox.taken < INBOX_MAX) {
+        x->inbox.taken++;
+        EXECUTOR_PUSH(&x->inbox, r);
+        return;
+    }
     EXECUTOR_PUSH(&x->out, r);
 }
 
@@ -105,6 +111,15 @@ static void on_record(struct cdz_executor *x, const struct cdz_record *r, cdz_us
     live_step(x, l, &ev, now);
 }
 
+void executor_deliver(struct cdz_executor *x, cdz_us now)
+{
+    while (x->inbox.head < x->inbox.n) { /* grows meanwhile */
+        struct cdz_record r = x->inbox.v[x->inbox.head++];
+        on_record(x, &r, now);
+    }
+    x->inbox.head = x->inbox.n = 0;
+}
+
 static void run_timers(struct cdz_executor *x, cdz_us now)
 {
     while (x->timers.n > 0 && x->timers.v[0].at <= now) {
@@ -114,6 +129,7 @@ static void run_timers(struct cdz_executor *x, cdz_us now)
         struct cdz_event ev = {.kind = CDZ_EVENT_TIMER};
         if (l)
             live_step(x, l, &ev, now);
+        executor_deliver(x, now);
     }
 }
 
@@ -139,9 +155,16 @@ static void commit(struct cdz_executor *x)
     if (told)
         cdz_log(CDZ_INFO, "executor", "msg=\"commit went through\"");
     x->s->counters->commits++;
+    x->inbox.taken = 0;
     x->out.n = 0;
     cdz_arena_reset(x->arena);
     live_drop_idle(x);
+}
+
+static void take(struct cdz_executor *x, const struct cdz_record *r, cdz_us now)
+{
+    on_record(x, r, now);
+    executor_deliver(x, now);
 }
 
 static void *executor_main(void *arg)
@@ -166,7 +189,7 @@ static void *executor_main(void *arg)
         }
         now = cdz_now_us();
         for (size_t i = 0; i < batch.n; i++)
-            on_record(x, &batch.records[i], now);
+            take(x, &batch.records[i], now);
         run_timers(x, now);
         if (batch.n > 0 || x->out.n > 0)
             commit(x);
@@ -223,6 +246,7 @@ void cdz_executor_stop(struct cdz_executor *x)
     free(x->timers.v);
     free(x->out.v);
     free(x->news.v);
+    free(x->inbox.v);
     free(x->idle.v);
     free(x->more.v);
     cdz_buf_done(&x->buf);

@@ -82,6 +82,11 @@ struct cdz_executor {
         size_t n, cap;
     } news;
     struct {
+        struct cdz_record *v;
+        size_t head, n, cap; /* v[head .. n) */
+        size_t taken;        /* since the last commit */
+    } inbox; /* events for executions and gates of this executor: see executor_put */
+    struct {
         char (*v)[CDZ_ID_TEXT];
         size_t n, cap;
     } idle; /* to be dropped from memory behind the commit, if they still wait */
@@ -106,9 +111,15 @@ struct cdz_executor {
 
 /* executor.c */
 void executor_timer(struct cdz_executor *x, cdz_us at, cdz_str id);
-/* A record of this batch's commit; key and value stay valid until then. */
+/*
+ * A record of this batch's commit; key and value stay valid until then. An event for what this executor
+ * owns itself (all, as long as there is one) does not go through the topic: it is handled in the same
+ * batch, so that what caused it and what comes of it are one commit.
+ */
 void executor_put(struct cdz_executor *x, enum cdz_topic topic, cdz_str key, cdz_str value);
 
+/* Handles the events that wait in the inbox. */
+void executor_deliver(struct cdz_executor *x, cdz_us now);
 /* The value of a state row as this batch leaves it. */
 CDZ_MUST_USE cdz_rc executor_state_get(struct cdz_executor *x, cdz_str key, struct cdz_arena *arena,
                                        cdz_str *ret, struct cdz_err *err);

@@ -365,6 +365,7 @@ static bool run_more(struct cdz_executor *x, cdz_us now)
     struct live *l = live_get(x, id);
     if (l)
         live_step(x, l, &ev, now);
+    executor_deliver(x, now);
     return true;
 }
 
@@ -383,6 +384,7 @@ void live_run_parked(struct cdz_executor *x, cdz_us now)
         l->in_line = false; /* it is its turn */
         x->s->counters->executions_started++;
         live_step(x, l, &ev, now);
+        executor_deliver(x, now);
     }
 }
 

@@ -121,6 +121,7 @@ cdz_rc executor_recover(struct cdz_executor *x, struct cdz_err *err)
         CDZ_TRY(live_load(x, l, err));
         live_step(x, l, &ev, cdz_now_us());
     }
+    executor_deliver(x, cdz_now_us()); /* not before: all are loaded now */
     if (ids.n + g.created.n + g.waiting > 0)
         cdz_log(CDZ_INFO, "executor",
                 "msg=\"executions taken up again\" running=%zu not_begun=%zu waiting=%zu", ids.n,
