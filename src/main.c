@@ -2,8 +2,8 @@
 #include "cli/cli.h"
 
 static const struct cdz_command *const commands[] = {
-    &cdz_command_run,       &cdz_command_server,  &cdz_command_flow,
-    &cdz_command_execution, &cdz_command_configs, &cdz_command_plugins,
+    &cdz_command_run,   &cdz_command_server,  &cdz_command_flow,    &cdz_command_execution,
+    &cdz_command_event, &cdz_command_configs, &cdz_command_plugins,
 };
 
 static int usage(FILE *to)

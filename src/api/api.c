@@ -13,8 +13,7 @@ static const struct api_route *const tables[] = {
     api_control_routes, api_bulk_routes,      api_eval_routes,      api_explain_routes,
     api_kv_routes,      api_template_routes,  api_namespace_routes, api_namespace_file_routes,
     api_file_routes,    api_log_routes,       api_input_routes,     api_misc_routes,
-    api_plugin_routes,
-    api_webhook_routes,
+    api_plugin_routes,  api_webhook_routes,   api_event_routes,
 };
 
 /* The most literal match over all tables. */
@@ -40,7 +39,8 @@ static bool may(struct api_call *c)
     const struct cdz_config *config = c->api->s->config;
     cdz_str header, basic = CDZ_STR("Basic ");
     if (!config->basic_user.n || cdz_str_is(c->r->path, "/ping") ||
-        cdz_str_starts(c->r->path, CDZ_STR("/api/v1/executions/webhook/")))
+        cdz_str_starts(c->r->path, CDZ_STR("/api/v1/executions/webhook/")) ||
+        cdz_str_starts(c->r->path, CDZ_STR("/api/v1/main/executions/webhook/")))
         return true;
     header = cdz_http_header(c->x, "Authorization");
     cdz_str want = cdz_arena_printf(c->arena, "%.*s:%.*s", CDZ_S(config->basic_user),

@@ -1,5 +1,5 @@
 /* route.c -- matching a path against patterns such as "/flows/{ns}/{id}": literal parts win over
- * parameters. */
+ * parameters. A last part such as {key...} takes the whole rest, slashes too. */
 #include "api/internal.h"
 
 /* The first part of *path (behind its '/'), taken off. */
@@ -20,6 +20,12 @@ static int match(const char *pattern, cdz_str path, cdz_str param[4])
     int literal = 0;
     size_t n = 0;
     while (next_part(&rest, &want)) {
+        if (cdz_str_ends(want, CDZ_STR("...}"))) {
+            if (path.n < 2 || n == 4)
+                return -1;
+            param[n] = cdz_str_sub(path, 1, path.n);
+            return literal;
+        }
         if (!next_part(&path, &got))
             return -1;
         if (want.n && want.p[0] == '{') {

@@ -265,8 +265,8 @@ static void webhook(struct api_call *c)
 }
 
 const struct api_route api_webhook_routes[] = {
-    {"GET", "/executions/webhook/{ns}/{id}/{key}", webhook, "OPEN"},
-    {"POST", "/executions/webhook/{ns}/{id}/{key}", webhook, "OPEN"},
-    {"PUT", "/executions/webhook/{ns}/{id}/{key}", webhook, "OPEN"},
+    {"GET", "/executions/webhook/{ns}/{id}/{key...}", webhook, "OPEN"},
+    {"POST", "/executions/webhook/{ns}/{id}/{key...}", webhook, "OPEN"},
+    {"PUT", "/executions/webhook/{ns}/{id}/{key...}", webhook, "OPEN"},
     {0},
 };

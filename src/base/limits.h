@@ -37,6 +37,7 @@
 #define CDZ_CASCADE_MAX      10000u       /* ended executions whose children a kill looks for */
 #define CDZ_KV_KEY_MAX       200u         /* characters of a key: it becomes a file name */
 #define CDZ_KV_BYTES_MAX     (10u << 20)  /* one value of the key-value store, as Ion text */
+#define CDZ_EVENT_KEY_MAX    500u         /* bytes of the key of an event that is waited for */
 #define CDZ_SECRETS_MAX                                                                            \
     1000u /* secrets that one attempt may see: log lines are searched for each */
 #define CDZ_ITEM_BYTES_MAX                                                                         \

@@ -23,7 +23,7 @@ struct cdz_command {
     int (*run)(int argc, char **argv);
 };
 extern const struct cdz_command cdz_command_run, cdz_command_server, cdz_command_flow,
-    cdz_command_configs, cdz_command_execution, cdz_command_plugins;
+    cdz_command_configs, cdz_command_execution, cdz_command_event, cdz_command_plugins;
 
 /* "cadenza: " and the message on stderr. Returns `status`, so that `return cdz_cli_fail(...)` is
  * one line. */

@@ -161,12 +161,12 @@ static void explain_taskrun(struct reasons *r, const struct cdz_task *task,
     } else if (kind == CDZ_FLOW_SUBFLOW || kind == CDZ_FLOW_ITEMS) {
         explain_child(r, t);
     } else if (kind == CDZ_FLOW_WAIT_EVENT) {
-        cdz_val box = cdz_map_getz(t->hidden, "box");
+        cdz_val key = cdz_map_getz(t->hidden, "key");
         x = add(r, "event", t, &t->history);
         x->until = t->due_at;
         x->message = cdz_arena_printf(
-            r->arena, "waits for the event %.*s",
-            CDZ_S(box.kind == CDZ_TEXT ? cdz_val_str(box) : CDZ_STR("of its key")));
+            r->arena, "waits for the event `%.*s`",
+            CDZ_S(key.kind == CDZ_TEXT ? cdz_val_str(key) : CDZ_STR("of its key")));
     } else if (!has_live_child) { /* what is above one that lives is explained by that */
         explain_runnable(r, task, t, state);
     }

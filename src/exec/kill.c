@@ -17,8 +17,9 @@ static void stop(struct step *s, struct cdz_taskrun *t, bool cascade)
         t->task->type->kind == CDZ_FLOWABLE || cdz_taskrun_is_nested(t))
         return;
     bool wait = now == CDZ_RUNNING && cdz_nested_became(t) == CDZ_RUNNING;
+    bool alone = t->task->type->flow_kind == CDZ_FLOW_WAIT_EVENT; /* it has started nothing */
     if (t->task->type->kind == CDZ_EXECUTABLE)
-        wait = cascade && cdz_child_kill(s, t) && wait;
+        wait = (cascade || alone) && cdz_child_kill(s, t) && wait;
     if (!wait) {
         cdz_taskrun_put_down(s, t, CDZ_KILLED);
         return;

@@ -30,7 +30,7 @@ void cdz_signal_encode(const struct cdz_signal *msg, struct cdz_buf *to);
 /* Texts borrowed from bytes, values in the arena. */
 CDZ_MUST_USE cdz_rc cdz_signal_decode(cdz_str bytes, struct cdz_arena *arena,
                                       struct cdz_signal *ret, struct cdz_err *err);
-/* "~e/<namespace>/<key>"; the key escaped as a gate's. */
+/* "~e/<namespace>/e:<key>"; the key escaped as a gate's. */
 cdz_str cdz_signal_key(cdz_str namespace_, cdz_str key, struct cdz_arena *arena);
 
 struct cdz_signal_box;

@@ -3,17 +3,19 @@
  * the events that nobody has taken yet is the signal box of that key (signals.h); it answers with a
  * SIGNAL event.
  */
+#include "base/limits.h"
 #include "base/time.h"
 #include "exec/internal.h"
 #include "exec/signals.h"
 
 static cdz_rc key_of(struct step *s, struct cdz_taskrun *t, cdz_str *ret, struct cdz_err *err)
 {
-    cdz_str key;
-    CDZ_TRY(cdz_step_text(s, t, "key", &key, err));
-    if (!key.n)
+    CDZ_TRY(cdz_step_text(s, t, "key", ret, err));
+    if (!ret->n)
         return cdz_fail(err, CDZ_E_TASK, "the key of the event to wait for is empty");
-    *ret = cdz_signal_key(s->e->namespace_, key, s->arena);
+    if (ret->n > CDZ_EVENT_KEY_MAX)
+        return cdz_fail(err, CDZ_E_LIMIT, "the key of the event to wait for has more than %u bytes",
+                        CDZ_EVENT_KEY_MAX);
     return CDZ_OK;
 }
 
@@ -34,12 +36,14 @@ static void tell(struct step *s, const struct cdz_taskrun *t, cdz_str box,
 
 cdz_rc cdz_wait_begin(struct step *s, struct cdz_taskrun *t, struct cdz_err *err)
 {
-    cdz_str box;
+    cdz_str key, box;
     cdz_us span = 0;
     t->outputs = CDZ_VAL_NULL;
-    CDZ_TRY(key_of(s, t, &box, err));
+    CDZ_TRY(key_of(s, t, &key, err));
     CDZ_TRY(cdz_step_duration(s, t, t->task->timeout, &span, err));
-    t->hidden = cdz_val_map(s->e->arena, 1);
+    box = cdz_signal_key(s->e->namespace_, key, s->arena);
+    t->hidden = cdz_val_map(s->e->arena, 2);
+    cdz_map_putz(s->e->arena, t->hidden, "key", cdz_val_text(key));
     cdz_map_putz(s->e->arena, t->hidden, "box", cdz_val_text(cdz_arena_str(s->e->arena, box)));
     if (span > 0)
         cdz_taskrun_due(s, t, cdz_step_now(s) + span);

@@ -184,6 +184,7 @@ const struct cdz_type *const cdz_flowable_types[] = {
     &cdz_type_pause,
     &cdz_type_wait_for,
     &cdz_type_loop_until,
+    &cdz_type_wait_for_event,
     /* calling.c */
     &cdz_type_subflow,
     &cdz_type_for_each_item,

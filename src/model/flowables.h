@@ -12,7 +12,8 @@ extern const struct cdz_type cdz_type_sequential, cdz_type_allow_failure, cdz_ty
     cdz_type_switch, cdz_type_if, cdz_type_dag, cdz_type_each_sequential, cdz_type_each_parallel,
     cdz_type_for_each;
 /* waiting.c */
-extern const struct cdz_type cdz_type_pause, cdz_type_wait_for, cdz_type_loop_until;
+extern const struct cdz_type cdz_type_pause, cdz_type_wait_for, cdz_type_loop_until,
+    cdz_type_wait_for_event;
 /* calling.c */
 extern const struct cdz_type cdz_type_subflow, cdz_type_for_each_item,
     cdz_type_for_each_item_executable, cdz_type_template, cdz_type_working_directory;

@@ -1,6 +1,7 @@
 /*
- * waiting.c -- the descriptors of the tasks that wait: for somebody or some time (Pause), or until a
- * condition holds (WaitFor, LoopUntil). reference/tasks.md §1; their state machines are in src/exec.
+ * waiting.c -- the descriptors of the tasks that wait: for somebody or some time (Pause), until a
+ * condition holds (WaitFor, LoopUntil), or for an event by its key (WaitForEvent: the original has
+ * nothing like it). reference/tasks.md §1; their state machines are in src/exec.
  */
 #include "model/flow.h"
 #include "model/flowables.h"
@@ -105,4 +106,24 @@ const struct cdz_type cdz_type_loop_until = {
     .title = "Run tasks again and again until a condition holds.",
     .props = loop_props,
     .outputs = loop_outputs,
+};
+
+/* The common `timeout` is how long it waits; then it fails. */
+static const struct cdz_prop event_props[] = {
+    {"key", CDZ_PROP_STRING, CDZ_PROP_REQUIRED | CDZ_PROP_DYNAMIC,
+     .doc = "The key of the event, within the namespace of the flow."},
+    {0},
+};
+static const struct cdz_prop event_outputs[] = {
+    {"*", CDZ_PROP_ANY, 0, .doc = "What the event carries, each by its name."},
+    {0},
+};
+
+const struct cdz_type cdz_type_wait_for_event = {
+    .type = "io.cadenza.core.flow.WaitForEvent",
+    .kind = CDZ_EXECUTABLE,
+    .flow_kind = CDZ_FLOW_WAIT_EVENT,
+    .title = "Wait until somebody sends an event with a key.",
+    .props = event_props,
+    .outputs = event_outputs,
 };

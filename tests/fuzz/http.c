@@ -38,15 +38,16 @@ static void check(bool ok)
 
 static void route(cdz_str path)
 {
-    static const struct api_route *const tables[] = {api_flow_routes, api_execution_routes,
-                                                     api_file_routes, api_log_routes,
-                                                     api_misc_routes, api_root_routes};
+    static const struct api_route *const tables[] = {
+        api_flow_routes, api_execution_routes, api_file_routes,  api_log_routes,
+        api_misc_routes, api_webhook_routes,   api_event_routes, api_root_routes};
     static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
     for (size_t i = 0; i < CDZ_COUNT(tables); i++) {
         for (size_t m = 0; m < CDZ_COUNT(methods); m++) {
             cdz_str param[4] = {{0}};
+            int most = -1;
             const struct api_route *r =
-                api_route_find(tables[i], cdz_str_z(methods[m]), path, param);
+                api_route_find(tables[i], cdz_str_z(methods[m]), path, param, &most);
             for (size_t k = 0; k < 4; k++) { /* what was found lies in the path */
                 if (param[k].p &&
                     (param[k].p < path.p || param[k].p + param[k].n > path.p + path.n))
