@@ -1,32 +1,26 @@
 /* execution.c -- cadenza execution explain ID: why an execution does not go on, asked of a server. */
-#include <unistd.h>
-
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "net/http_client.h"
+#include "cli/remote.h"
 
 struct options {
-    const char *server, *user, *output;
-    const char *id;
+    struct cdz_cli_server server;
+    const char *output, *id;
 };
 
 static int parse(int argc, char **argv, struct options *ret)
 {
-    *ret = (struct options){.server = getenv("CADENZA_SERVER"), .output = "table"};
-    if (!ret->server)
-        ret->server = "http://localhost:8080";
+    *ret = (struct options){.server = {.url = cdz_cli_server_default()}, .output = "table"};
     if (argc < 1 || strcmp(argv[0], "explain") != 0)
         return cdz_cli_fail(
             CDZ_EXIT_USAGE,
             "usage: cadenza execution explain ID [--server URL] [--user NAME:PASSWORD] "
             "[--output table|json]");
     for (int i = 1; i < argc; i++) {
-        if (cdz_cli_option(argc, argv, &i, "--server", NULL, &ret->server) ||
-            cdz_cli_option(argc, argv, &i, "--user", NULL, &ret->user) ||
+        if (cdz_cli_server_option(argc, argv, &i, &ret->server) ||
             cdz_cli_option(argc, argv, &i, "--output", "-o", &ret->output)) {
-            if (!ret->server || !ret->output)
+            if (ret->server.incomplete || !ret->output)
                 return cdz_cli_fail(CDZ_EXIT_USAGE, "%s needs a value", argv[i]);
         } else if (argv[i][0] == '-' || ret->id) {
             return cdz_cli_fail(CDZ_EXIT_USAGE, "unknown argument `%s`", argv[i]);
@@ -39,29 +33,6 @@ static int parse(int argc, char **argv, struct options *ret)
     if (strcmp(ret->output, "table") != 0 && strcmp(ret->output, "json") != 0)
         return cdz_cli_fail(CDZ_EXIT_USAGE, "--output: table or json, not `%s`", ret->output);
     return CDZ_EXIT_OK;
-}
-
-static cdz_rc ask(const struct options *o, struct cdz_arena *arena, struct cdz_http_reply *ret,
-                  struct cdz_err *err)
-{
-    cdz_str server = cdz_str_z(o->server), user = cdz_str_z(o->user);
-    size_t colon = user.n ? cdz_str_chr(user, ':', 0) : SIZE_MAX;
-    while (server.n && server.p[server.n - 1] == '/')
-        server.n--;
-    struct cdz_http_call call = {
-        .method = CDZ_STR("GET"),
-        .url = cdz_arena_printf(arena, "%.*s/api/v1/executions/%.*s/explain", CDZ_S(server),
-                                CDZ_S(cdz_url_encode(cdz_str_z(o->id), arena))),
-        .read_timeout = 30 * CDZ_SECOND,
-        .body_max = CDZ_BODY_BYTES_MAX,
-        .to_fd = -1,
-        .cancel_fd = -1,
-    };
-    if (user.n) {
-        call.user = cdz_str_sub(user, 0, colon);
-        call.password = colon == SIZE_MAX ? CDZ_STR("") : cdz_str_sub(user, colon + 1, user.n);
-    }
-    return cdz_http_call(&call, arena, ret, err);
 }
 
 static cdz_str text_of(cdz_val map, const char *name)
@@ -115,13 +86,15 @@ static int explain(const struct options *o)
     struct cdz_http_reply reply;
     struct cdz_err err;
     cdz_val v;
-    if (ask(o, arena, &reply, &err) != CDZ_OK)
-        return cdz_cli_fail(CDZ_EXIT_FAILED, "%s: %s", o->server, err.text);
+    cdz_str path = cdz_arena_printf(arena, "/api/v1/executions/%.*s/explain",
+                                    CDZ_S(cdz_url_encode(cdz_str_z(o->id), arena)));
+    if (cdz_cli_ask(&o->server, "GET", path, "", (cdz_str){NULL, 0}, arena, &reply, &err) != CDZ_OK)
+        return cdz_cli_fail(CDZ_EXIT_FAILED, "%s: %s", o->server.url, err.text);
     if (cdz_json_parse(reply.body, arena, &v, &err) != CDZ_OK)
         v = CDZ_VAL_NULL;
     if (reply.status != 200) {
         cdz_str message = text_of(v, "message");
-        return cdz_cli_fail(CDZ_EXIT_FAILED, "%s: HTTP %d%s%.*s", o->server, reply.status,
+        return cdz_cli_fail(CDZ_EXIT_FAILED, "%s: HTTP %d%s%.*s", o->server.url, reply.status,
                             message.n ? ": " : "", CDZ_S(message));
     }
     if (strcmp(o->output, "json") == 0) {

@@ -645,3 +645,17 @@ void cdz_schema_type(const struct cdz_registry *registry, const struct cdz_type 
     definitions(&w, registry);
     cdz_jw_close(&w, '}');
 }
+
+void cdz_schema_input(const struct cdz_input_type *type, struct cdz_buf *to)
+{
+    const struct cdz_prop *tables[] = {cdz_input_props, type->props, NULL};
+    struct cdz_jw w = {.to = to};
+    cdz_jw_open(&w, NULL, '{');
+    cdz_jw_open(&w, "properties", '{');
+    cdz_jw_z(&w, "type", "object");
+    object(&w, tables, NULL, type->name);
+    cdz_jw_close(&w, '}');
+    cdz_jw_open(&w, "definitions", '{');
+    cdz_jw_close(&w, '}');
+    cdz_jw_close(&w, '}');
+}
