@@ -13,6 +13,9 @@
 #include "base/map.h"
 #include "net/http_server.h"
 
+/* The version of the original whose API clients may expect. */
+#define API_VERSION "0.20.7"
+
 enum { API_RECENT = 4096 };
 
 struct cdz_api {

@@ -12,7 +12,7 @@ static void configs(struct api_call *c)
     struct cdz_buf b = CDZ_BUF_INIT;
     struct cdz_jw w = {&b, false};
     cdz_jw_open(&w, NULL, '{');
-    cdz_jw_z(&w, "version", "0.20.7"); /* the API that clients may expect */
+    cdz_jw_z(&w, "version", API_VERSION);
     cdz_jw_z(&w, "product", "cadenza");
     cdz_jw_bool(&w, "isCustomDashboardsEnabled", false);
     cdz_jw_bool(&w, "isTaskRunEnabled", false);

@@ -19,10 +19,11 @@ bool cdz_remote_option(int argc, char **argv, int *at, struct cdz_remote *r)
            cdz_cli_option(argc, argv, at, "--user", NULL, &r->user);
 }
 
-static cdz_rc ask(const struct cdz_remote *r, const char *method, cdz_str path, cdz_str body,
-                  struct cdz_arena *arena, struct cdz_http_reply *ret, struct cdz_err *err)
+cdz_rc cdz_remote_ask(const struct cdz_remote *r, const char *method, cdz_str path,
+                      const char *type, cdz_str body, struct cdz_arena *arena,
+                      struct cdz_http_reply *ret, struct cdz_err *err)
 {
-    static const struct cdz_http_pair json = {CDZ_STR("Content-Type"), CDZ_STR("application/json")};
+    struct cdz_http_pair header = {CDZ_STR("Content-Type"), cdz_str_z(type)};
     cdz_str server = cdz_str_z(r->server), user = cdz_str_z(r->user);
     size_t colon = user.n ? cdz_str_chr(user, ':', 0) : SIZE_MAX;
     while (server.n && server.p[server.n - 1] == '/')
@@ -30,7 +31,7 @@ static cdz_rc ask(const struct cdz_remote *r, const char *method, cdz_str path, 
     struct cdz_http_call call = {
         .method = cdz_str_z(method),
         .url = cdz_arena_printf(arena, "%.*s/api/v1%.*s", CDZ_S(server), CDZ_S(path)),
-        .headers = &json,
+        .headers = &header,
         .header_count = body.p ? 1 : 0,
         .body = body,
         .read_timeout = 30 * CDZ_SECOND,
@@ -51,7 +52,7 @@ int cdz_remote_call(const struct cdz_remote *r, const char *method, cdz_str path
     struct cdz_http_reply reply;
     struct cdz_err err;
     cdz_val v;
-    if (ask(r, method, path, body, arena, &reply, &err) != CDZ_OK)
+    if (cdz_remote_ask(r, method, path, "application/json", body, arena, &reply, &err) != CDZ_OK)
         return cdz_cli_fail(CDZ_EXIT_FAILED, "%s: %s", r->server, err.text);
     if (cdz_json_parse(reply.body, arena, &v, &err) != CDZ_OK)
         v = CDZ_VAL_NULL;

@@ -1,5 +1,5 @@
 /* doc.c -- the documentation of a type in Markdown, from its descriptor. */
-#include "model/flow.h"
+#include "model/inputs.h"
 #include "plugin/schema.h"
 
 const char *cdz_plugin_kind(const struct cdz_type *type)
@@ -129,4 +129,14 @@ void cdz_plugin_doc(const struct cdz_type *type, struct cdz_buf *to)
         cdz_buf_z(to, "\n## Outputs\n\n| Name | Type | | | |\n|---|---|---|---|---|\n");
         rows(to, "", type->outputs);
     }
+}
+
+void cdz_input_doc(const struct cdz_input_type *type, struct cdz_buf *to)
+{
+    cdz_buf_printf(to,
+                   "# %s\n\n```yaml\ntype: %s\n```\n\n## Properties\n\n"
+                   "| Name | Type | Default | Rendered | |\n|---|---|---|---|---|\n",
+                   type->name, type->name);
+    rows(to, "", cdz_input_props);
+    rows(to, "", type->props);
 }

@@ -25,13 +25,13 @@ bool cdz_schema_root(const struct cdz_registry *registry, cdz_str root, bool as_
  * that all of its kind have. */
 void cdz_schema_type(const struct cdz_registry *registry, const struct cdz_type *type, bool all,
                      struct cdz_buf *to);
-
 /* {"properties": {...}} of an input of that type (model/inputs.h), with what all inputs have. */
 void cdz_schema_input(const struct cdz_registry *registry, const struct cdz_input_type *type,
                       struct cdz_buf *to);
 
 /* Its documentation: title, names, tables of properties and outputs. */
 void cdz_plugin_doc(const struct cdz_type *type, struct cdz_buf *to);
+void cdz_input_doc(const struct cdz_input_type *type, struct cdz_buf *to);
 /* "task", "trigger", "condition" or "task runner". */
 const char *cdz_plugin_kind(const struct cdz_type *type);
 /* All types but those that only the compiler makes (a name with '$'), by name. The caller frees it. */
