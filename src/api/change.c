@@ -126,21 +126,29 @@ static void push_head(struct api_change *x, const struct cdz_execution *e)
     push(x, CDZ_TOPIC_CHANGE, e->id, CDZ_CHANGE_HEAD, &b);
 }
 
-/* How a task run was before the change: what is the same need not be written again. */
+/* How it was before the change: what is the same need not be written again. */
 struct before {
-    size_t states;
-    bool gone;
+    bool live;
+    struct taskrun_before {
+        size_t states;
+        bool gone;
+    } * v; /* by task run */
 };
 
-static struct before *look(struct api_change *x, const struct cdz_execution *e)
+static struct before look(struct api_change *x, const struct cdz_execution *e)
 {
-    struct before *v = CDZ_NEW_N(x->arena, struct before, e->taskruns.n);
+    struct before b = {.live = !cdz_state_is_terminated(cdz_state_now(&e->history)),
+                       .v = CDZ_NEW_N(x->arena, struct taskrun_before, e->taskruns.n)};
     for (size_t i = 0; i < e->taskruns.n; i++)
-        v[i] = (struct before){e->taskruns.v[i]->history.n, e->taskruns.v[i]->gone};
-    return v;
+        b.v[i] = (struct taskrun_before){e->taskruns.v[i]->history.n, e->taskruns.v[i]->gone};
+    return b;
 }
 
-/* The executor goes on with the snapshot. before NULL: another execution, all of it is new. */
+/*
+ * The executor goes on with the snapshot. before NULL: another execution, all of it is new. The
+ * records of one that is live (paused) are the executor's, which may know more of it by now: it tells
+ * the indexer itself.
+ */
 static void push_adopt(struct api_change *x, const struct cdz_execution *e,
                        const struct before *before)
 {
@@ -148,9 +156,11 @@ static void push_adopt(struct api_change *x, const struct cdz_execution *e,
     struct cdz_event ev = {.kind = CDZ_EVENT_ADOPT};
     cdz_snapshot_encode(e, &b);
     CDZ_PUSH(x->arena, &x->records, cdz_event_record(e->id, &ev, cdz_buf_get(&b), x->arena));
+    if (before && before->live)
+        return;
     for (size_t i = 0; i < e->taskruns.n; i++) {
         const struct cdz_taskrun *t = e->taskruns.v[i];
-        if (before && before[i].states == t->history.n && before[i].gone == t->gone)
+        if (before && before->v[i].states == t->history.n && before->v[i].gone == t->gone)
             continue;
         cdz_buf_reset(&b);
         cdz_taskrun_encode(t, &b);
@@ -171,11 +181,11 @@ static struct cdz_rng new_rng(void)
 static cdz_rc restart(struct api_change *x, struct cdz_execution *e, struct cdz_err *err)
 {
     struct cdz_rng rng = new_rng();
-    struct before *before = look(x, e);
+    struct before before = look(x, e);
     CDZ_TRY(api_verb_flow(x, e, x->revision, err));
     cdz_str id = x->revision ? cdz_execution_id(x->arena) : CDZ_STR("");
     CDZ_TRY(cdz_exec_restart(e, id, &rng, cdz_now_us(), err));
-    push_adopt(x, e, x->revision ? NULL : before);
+    push_adopt(x, e, x->revision ? NULL : &before);
     return CDZ_OK;
 }
 
@@ -197,10 +207,10 @@ static cdz_rc replay(struct api_change *x, struct cdz_execution *e, struct cdz_e
 
 static cdz_rc set_state(struct api_change *x, struct cdz_execution *e, struct cdz_err *err)
 {
-    struct before *before = look(x, e);
+    struct before before = look(x, e);
     CDZ_TRY(api_verb_flow(x, e, 0, err));
     CDZ_TRY(cdz_exec_set_state(e, x->taskrun_id, x->state, cdz_now_us(), err));
-    push_adopt(x, e, before);
+    push_adopt(x, e, &before);
     return CDZ_OK;
 }
 

@@ -40,6 +40,8 @@ cdz_rc cdz_exec_restart(struct cdz_execution *e, cdz_str new_id, struct cdz_rng 
     again_begin(&a, e, arena);
     if (new_id.n)
         again_drop_moved(&a);
+    else
+        CDZ_TRY(again_check_still(&a, err));
     /* With another revision a failed task may be gone: the execution goes on where it stood. */
     if (!again_mark_unfinished(&a, true) && !(new_id.n && state == CDZ_FAILED))
         return cdz_fail(err, CDZ_E_INVALID, "No task found to restart execution from!");
@@ -76,6 +78,7 @@ cdz_rc cdz_exec_set_state(struct cdz_execution *e, cdz_str taskrun_id, enum cdz_
             "CREATED or RESTARTED",
             cdz_state_name(state));
     again_begin(&a, e, arena);
+    CDZ_TRY(again_check_still(&a, err));
     if (a.mark[t] == DROP)
         return cdz_fail(err, CDZ_E_NOT_FOUND, "the flow has no task '%.*s'",
                         CDZ_S(e->taskruns.v[t]->task_id));

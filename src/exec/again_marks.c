@@ -50,6 +50,25 @@ void again_begin(struct again *a, struct cdz_execution *e, struct cdz_arena *are
     }
 }
 
+cdz_rc again_check_still(const struct again *a, struct cdz_err *err)
+{
+    const struct cdz_execution *e = a->e;
+    enum cdz_state state = cdz_state_now(&e->history);
+    if (cdz_state_is_terminated(state) && !e->after)
+        return CDZ_OK;
+    for (size_t i = 0; i < e->taskruns.n; i++) {
+        const struct cdz_taskrun *t = e->taskruns.v[i];
+        enum cdz_state now = again_state_of(t);
+        if (t->gone || cdz_state_is_terminated(now) || now == CDZ_PAUSED || now == CDZ_RETRYING ||
+            (again_is_flowable(a->task[i]) && !cdz_state_is_terminated(state)))
+            continue;
+        return cdz_fail(err, CDZ_E_CONFLICT,
+                        "Execution is %s, but task '%.*s' is still %s: wait for it, or kill it",
+                        cdz_state_name(state), CDZ_S(t->task_id), cdz_state_name(now));
+    }
+    return CDZ_OK;
+}
+
 /* Opens the scopes above a task run that is run again or set. */
 void again_open_above(struct again *a, const struct cdz_taskrun *t)
 {
@@ -132,12 +151,14 @@ static void remove_taskrun(struct cdz_taskrun *t)
     t->hidden = CDZ_VAL_NULL;
 }
 
-/* Of the run before. It begins without asking limits again, as the original's restarts do. */
+/* Of the run before. It begins without asking limits again, as the original's restarts do; one that
+ * has not ended keeps the places it has, to leave them at its end. */
 void again_forget_end(struct cdz_execution *e)
 {
     e->outputs = CDZ_VAL_NULL;
     e->after_lists = CDZ_VAL_NULL;
-    e->gate_count = e->gates_passed = 0;
+    if (cdz_state_is_terminated(cdz_state_now(&e->history)))
+        e->gate_count = e->gates_passed = 0;
     e->forced = true;
     e->held = e->after = e->sla_violated = false;
     e->end_as = CDZ_CREATED;
@@ -168,8 +189,8 @@ void again_apply(struct again *a, enum cdz_state set, cdz_us now)
         }
         t->due_at = 0;
     }
-    cdz_history_add(&a->e->history, a->e->arena, CDZ_RESTARTED, now);
     again_forget_end(a->e);
+    cdz_history_add(&a->e->history, a->e->arena, CDZ_RESTARTED, now);
     a->e->version++;
 }
 
@@ -183,6 +204,7 @@ void again_rename_all(struct again *a, cdz_str new_id, struct cdz_rng *rng)
         e->original_id = e->id;
     e->id = cdz_arena_str(e->arena, new_id);
     e->version = 1;
+    e->gate_count = e->gates_passed = 0;
     e->answer_to = (struct cdz_answer_to){0}; /* who called the old one has its answer */
     for (size_t i = 0; i < e->taskruns.n; i++) {
         struct cdz_taskrun *t = e->taskruns.v[i];

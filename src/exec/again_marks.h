@@ -42,6 +42,9 @@ bool again_is_normal(const struct cdz_task *task);
 /* Walks over values or rounds: where its children stand depends on the length of its list. */
 bool again_is_each(const struct cdz_task *task);
 bool again_is_other_revision(const struct again *a);
+/* In place: nothing of it may be with a worker, another execution or a listener: its answer would
+ * find another attempt. CDZ_E_CONFLICT. */
+CDZ_MUST_USE cdz_rc again_check_still(const struct again *a, struct cdz_err *err);
 /* The index of the task run with that id, or CDZ_NO_TASKRUN. */
 uint32_t again_find_taskrun(const struct cdz_execution *e, cdz_str id);
 

@@ -71,8 +71,8 @@ static void replay_all(struct again *a, cdz_us now)
 {
     struct cdz_execution *e = a->e;
     e->taskruns.n = 0;
-    e->history = (struct cdz_history){0};
     again_forget_end(e);
+    e->history = (struct cdz_history){0};
     e->forced = false; /* it is new: limits hold for it */
     e->variables = CDZ_VAL_NULL;
     e->schedule_date = 0;

@@ -422,6 +422,13 @@ void live_create(struct cdz_executor *x, cdz_str head, struct cdz_event *ev, cdz
     live_step(x, live_add(x, e), ev, now);
 }
 
+/* One that waits for a user may be restarted, if nothing has happened since the user's copy was made.
+ * Anything else runs already: two restarts of one execution. */
+static bool may_replace(const struct cdz_execution *old, const struct cdz_execution *snapshot)
+{
+    return cdz_state_now(&old->history) == CDZ_PAUSED && snapshot->version == old->version + 1;
+}
+
 void live_adopt(struct cdz_executor *x, cdz_str snapshot, struct cdz_event *ev, cdz_us now)
 {
     struct cdz_execution *e;
@@ -430,11 +437,21 @@ void live_adopt(struct cdz_executor *x, cdz_str snapshot, struct cdz_event *ev, 
         damaged(x, &err);
         return;
     }
-    if (is_known(x, e->id)) { /* it runs already: two restarts of one execution */
+    struct live *old = live_get(x, e->id);
+    if (old && !may_replace(old->e, e)) {
         cdz_execution_free(e);
         return;
     }
+    bool head_stored = old && old->head_stored;
+    uint32_t taskruns_stored = old ? old->taskruns_stored : 0;
+    if (old) {
+        (void)cdz_table_del(&x->live, old->e->id); /* it is old */
+        x->s->counters->live_executions--;
+        live_free(old);
+    }
     struct live *l = live_add(x, e);
+    l->head_stored = head_stored;
+    l->taskruns_stored = taskruns_stored;
     if (live_load(x, l, &err) != CDZ_OK) {
         damaged(x, &err);
         (void)cdz_table_del(&x->live, e->id); /* it is l */

@@ -267,6 +267,50 @@ TEST(a_pause_waits_for_its_inputs)
     site_close(&s);
 }
 
+TEST(a_paused_execution_is_restarted_where_it_waits)
+{
+    struct site s;
+    char id[32];
+    site_open(&s, RIG_VOLATILE);
+    deploy(&s, pausing);
+    start(&s, "pausing", id);
+    RIG_UNTIL(rig_state(&s.rig, id) == CDZ_PAUSED);
+    AUTO_REPLY r = post(&s, at(id, "/restart"));
+    CHECK_STATUS(r, 200);
+    RIG_UNTIL(rig_state(&s.rig, id) == CDZ_PAUSED);
+    struct cdz_execution *e = rig_get(&s.rig, id);
+    CHECK(e->attempt_number == 2, "the executor has taken it over");
+    size_t pauses = 0;
+    for (size_t i = 0; i < e->taskruns.v[0]->history.n; i++)
+        pauses += e->taskruns.v[0]->history.v[i].state == CDZ_PAUSED;
+    CHECK(pauses == 2, "it pauses again: %zu", pauses);
+    cdz_execution_free(e);
+    AUTO_REPLY resume =
+        call(&s, "POST", at(id, "/resume"), "multipart/form-data; boundary=frontier",
+             CDZ_STR("--frontier\r\nContent-Disposition: form-data; name=\"n\"\r\n"
+                     "\r\n1\r\n--frontier--\r\n"));
+    CHECK_STATUS(resume, 204);
+    CHECK(ends_as(&s, id, CDZ_SUCCESS), "resumed");
+    site_close(&s);
+}
+
+TEST(a_restart_waits_for_what_a_worker_still_has)
+{
+    struct site s;
+    char id[32];
+    site_open(&s, RIG_VOLATILE);
+    deploy(&s, "id: both\nnamespace: t\ntasks:\n  - id: par\n    type: "
+               "io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+               "      - {id: wait, type: io.kestra.plugin.core.flow.Pause}\n"
+               "      - {id: nap, type: io.kestra.plugin.core.flow.Sleep, duration: PT1H}\n");
+    start(&s, "both", id);
+    RIG_UNTIL(rig_state(&s.rig, id) == CDZ_PAUSED);
+    AUTO_REPLY r = post(&s, at(id, "/restart"));
+    CHECK_STATUS(r, 409);
+    CHECK(has(cdz_buf_get(&r.body), "'nap'"), "%s", r.body.p);
+    site_close(&s);
+}
+
 TEST(who_waits_in_a_queue_is_told_who_holds_it_and_may_be_let_out)
 {
     CDZ_AUTO_ARENA arena = cdz_arena_open(0);
