@@ -71,7 +71,7 @@ static void validate_there(struct check *check, const char *path, cdz_str source
     struct cdz_err err;
     cdz_val v = CDZ_VAL_NULL;
     if (cdz_remote_ask(&check->remote, "POST", CDZ_STR("/flows/validate"), "application/x-yaml",
-                    source, arena, &reply, &err) != CDZ_OK) {
+                       source, arena, &reply, &err) != CDZ_OK) {
         check->invalid++;
         (void)cdz_cli_fail(0, "%s: %s", check->remote.server, err.text);
         return;
