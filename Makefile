@@ -2,7 +2,7 @@
 BUILD ?= build
 SETUP = test -f $(1)/build.ninja || meson setup $(1) $(2) >$(1)/setup.log 2>&1 || { cat $(1)/setup.log; exit 1; }
 APT = meson ninja-build gcc pkg-config libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev libicu-dev \
-      libpcre2-dev libjq-dev libonig-dev libssl-dev zlib1g-dev python3
+      libpcre2-dev libjq-dev libonig-dev libssl-dev libarchive-dev python3
 APT_TEST = clang libclang-rt-14-dev clang-format curl libjansson-dev libjson-c-dev libcjson-dev \
            python3-jsonschema python3-yaml
 

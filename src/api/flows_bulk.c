@@ -222,7 +222,7 @@ static cdz_rc import_yaml(struct api_call *c, cdz_str bytes, struct cdz_err *err
 
 static cdz_rc import_zip(struct api_call *c, cdz_str bytes, struct cdz_err *err)
 {
-    struct cdz_zip_reader z;
+    CDZ_AUTO_ZIP struct cdz_zip_reader z = {0};
     cdz_str name, text;
     CDZ_TRY(cdz_zip_open(&z, bytes, err));
     for (;;) {

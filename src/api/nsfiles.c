@@ -212,7 +212,7 @@ static cdz_rc import_one(struct api_call *c, cdz_str name, cdz_str bytes, struct
 
 static cdz_rc import_all(struct api_call *c, cdz_str archive, struct cdz_err *err)
 {
-    struct cdz_zip_reader z;
+    CDZ_AUTO_ZIP struct cdz_zip_reader z = {0};
     cdz_str name, bytes;
     CDZ_TRY(cdz_zip_open(&z, archive, err));
     for (;;) {

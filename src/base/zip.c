@@ -1,232 +1,130 @@
+/* zip.c -- see zip.h. */
 #include "base/zip.h"
 
-#define ZLIB_CONST /* next_in is const */
-#include <zlib.h>
+#include <archive.h>
+#include <archive_entry.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 
-enum { LOCAL_BYTES = 30, CENTRAL_BYTES = 46, END_BYTES = 22, COMMENT_MAX = 65535 };
-enum { STORED = 0, DEFLATED = 8 };
-enum { UTF8_NAMES = 1 << 11, ENCRYPTED = 1 };
-#define LOCAL_MAGIC   0x04034b50u
-#define CENTRAL_MAGIC 0x02014b50u
-#define END_MAGIC     0x06054b50u
-#define DATE_1980     0x0021u /* January the first */
+#define YEAR_1980 315619200 /* January the second: in every time zone of that year */
 
-static void put16(struct cdz_buf *b, unsigned v)
+static la_ssize_t on_write(struct archive *a, void *to, const void *bytes, size_t n)
 {
-    char p[2] = {(char)(v & 0xFF), (char)(v >> 8 & 0xFF)};
-    cdz_buf_add(b, p, 2);
+    (void)a;
+    cdz_buf_add(to, bytes, n);
+    return (la_ssize_t)n;
 }
-
-static void put32(struct cdz_buf *b, uint32_t v)
-{
-    put16(b, v & 0xFFFF);
-    put16(b, v >> 16);
-}
-
-static unsigned get16(const char *p)
-{
-    return (unsigned)(unsigned char)p[0] | (unsigned)(unsigned char)p[1] << 8;
-}
-
-static uint32_t get32(const char *p)
-{
-    return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
-}
-
-static uint32_t checksum(cdz_str bytes)
-{
-    return (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)bytes.p, (uInt)bytes.n);
-}
-
-/* --- writing -------------------------------------------------------------------------------- */
 
 void cdz_zip_begin(struct cdz_zip_writer *z, struct cdz_buf *to)
 {
-    *z = (struct cdz_zip_writer){.to = to, .directory = CDZ_BUF_INIT};
+    *z = (struct cdz_zip_writer){.archive = archive_write_new()};
+    if (!z->archive)
+        abort();
+    /* Constant arguments: these can fail only where the library has been built without zip. */
+    if (archive_write_set_format_zip(z->archive) != ARCHIVE_OK ||
+        archive_write_set_bytes_per_block(z->archive, 0) != ARCHIVE_OK ||
+        archive_write_open2(z->archive, to, NULL, on_write, NULL, NULL) != ARCHIVE_OK)
+        abort();
 }
 
-/* What both headers of an entry have in common. */
-static void put_entry(struct cdz_buf *b, unsigned method, uint32_t crc, size_t packed, size_t plain,
-                      size_t name)
+static cdz_rc fail(struct archive *a, cdz_rc code, struct cdz_err *err)
 {
-    put16(b, 20); /* version needed: 2.0 */
-    put16(b, UTF8_NAMES);
-    put16(b, method);
-    put16(b, 0);
-    put16(b, DATE_1980);
-    put32(b, crc);
-    put32(b, (uint32_t)packed);
-    put32(b, (uint32_t)plain);
-    put16(b, (unsigned)name);
-    put16(b, 0); /* no extra field */
-}
-
-/* Deflated into room for as many bytes; 0: it would not become smaller. */
-static size_t pack(cdz_str bytes, char *to)
-{
-    z_stream s = {.next_in = (const Bytef *)bytes.p,
-                  .avail_in = (uInt)bytes.n,
-                  .next_out = (Bytef *)to,
-                  .avail_out = (uInt)bytes.n};
-    if (bytes.n == 0 || deflateInit2(&s, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8,
-                                     Z_DEFAULT_STRATEGY) != Z_OK)
-        return 0;
-    size_t n = deflate(&s, Z_FINISH) == Z_STREAM_END ? s.total_out : 0;
-    deflateEnd(&s);
-    return n;
+    const char *why = archive_error_string(a);
+    return cdz_fail(err, code, "the archive is damaged: %s", why ? why : "unknown format");
 }
 
 cdz_rc cdz_zip_add(struct cdz_zip_writer *z, cdz_str name, cdz_str bytes, struct cdz_err *err)
 {
-    size_t offset = z->to->n;
-    if (offset + bytes.n > CDZ_ZIP_BYTES_MAX || z->count == CDZ_ZIP_ENTRIES_MAX)
-        return cdz_fail(err, CDZ_E_TOO_LARGE, "archive is larger than %u MB or %u files",
+    CDZ_AUTO_BUF struct cdz_buf path = CDZ_BUF_INIT;
+    bool is_folder = name.n > 0 && name.p[name.n - 1] == '/';
+    if (z->total + bytes.n > CDZ_ZIP_BYTES_MAX || z->count == CDZ_ZIP_ENTRIES_MAX)
+        return cdz_fail(err, CDZ_E_TOO_LARGE, "an archive takes at most %u MB and %u files",
                         CDZ_ZIP_BYTES_MAX >> 20, CDZ_ZIP_ENTRIES_MAX);
-    CDZ_AUTO_BUF struct cdz_buf packed = CDZ_BUF_INIT;
-    char *room = bytes.n ? cdz_buf_room(&packed, bytes.n) : NULL;
-    size_t n = room ? pack(bytes, room) : 0;
-    unsigned method = n ? DEFLATED : STORED;
-    cdz_str content = n ? (cdz_str){room, n} : bytes;
-    uint32_t crc = checksum(bytes);
-    put32(z->to, LOCAL_MAGIC);
-    put_entry(z->to, method, crc, content.n, bytes.n, name.n);
-    cdz_buf_str(z->to, name);
-    cdz_buf_str(z->to, content);
-    put32(&z->directory, CENTRAL_MAGIC);
-    put16(&z->directory, 20); /* made by: 2.0, DOS */
-    put_entry(&z->directory, method, crc, content.n, bytes.n, name.n);
-    put16(&z->directory, 0); /* no comment */
-    put16(&z->directory, 0); /* disk */
-    put16(&z->directory, 0);
-    put32(&z->directory, 0); /* attributes */
-    put32(&z->directory, (uint32_t)offset);
-    cdz_buf_str(&z->directory, name);
+    cdz_buf_str(&path, name);
+    struct archive_entry *e = archive_entry_new2(z->archive);
+    if (!e)
+        abort();
+    archive_entry_set_pathname_utf8(e, path.p ? path.p : "");
+    archive_entry_set_pathname(e, path.p ? path.p : "");
+    archive_entry_set_filetype(e, is_folder ? S_IFDIR : S_IFREG);
+    archive_entry_set_perm(e, is_folder ? 0755 : 0644);
+    archive_entry_set_size(e, (la_int64_t)bytes.n);
+    archive_entry_set_mtime(e, YEAR_1980, 0);
+    bool ok =
+        archive_write_header(z->archive, e) >= ARCHIVE_WARN &&
+        (bytes.n == 0 || archive_write_data(z->archive, bytes.p, bytes.n) == (la_ssize_t)bytes.n);
+    archive_entry_free(e);
+    if (!ok)
+        return fail(z->archive, CDZ_E_INVALID, err);
+    z->total += bytes.n;
     z->count++;
     return CDZ_OK;
 }
 
 void cdz_zip_end(struct cdz_zip_writer *z)
 {
-    size_t offset = z->to->n;
-    cdz_buf_str(z->to, cdz_buf_get(&z->directory));
-    put32(z->to, END_MAGIC);
-    put32(z->to, 0); /* disks */
-    put16(z->to, z->count);
-    put16(z->to, z->count);
-    put32(z->to, (uint32_t)z->directory.n);
-    put32(z->to, (uint32_t)offset);
-    put16(z->to, 0);
-    cdz_buf_done(&z->directory);
+    if (z->archive)
+        (void)archive_write_free(z->archive); /* closes it; the buffer takes everything */
+    z->archive = NULL;
 }
-
-/* --- reading -------------------------------------------------------------------------------- */
 
 cdz_rc cdz_zip_open(struct cdz_zip_reader *z, cdz_str bytes, struct cdz_err *err)
 {
-    size_t least = bytes.n > END_BYTES + COMMENT_MAX ? bytes.n - END_BYTES - COMMENT_MAX : 0;
-    for (size_t at = bytes.n >= END_BYTES ? bytes.n - END_BYTES + 1 : 0; at-- > least;) {
-        const char *p = bytes.p + at;
-        if (get32(p) != END_MAGIC)
-            continue;
-        *z = (struct cdz_zip_reader){.bytes = bytes, .left = get16(p + 10), .at = get32(p + 16)};
-        if (z->at <= at && z->left <= CDZ_ZIP_ENTRIES_MAX)
-            return CDZ_OK;
-    }
-    return cdz_fail(err, CDZ_E_INVALID, "this is no zip archive");
-}
-
-static cdz_rc unpack(cdz_str packed, size_t plain, struct cdz_arena *arena, cdz_str *ret,
-                     struct cdz_err *err)
-{
-    char *to = cdz_arena_alloc(arena, plain + 1);
-    z_stream s = {.next_in = (const Bytef *)packed.p,
-                  .avail_in = (uInt)packed.n,
-                  .next_out = (Bytef *)to,
-                  .avail_out = (uInt)plain + 1}; /* one more: to see that there is no more */
-    if (inflateInit2(&s, -MAX_WBITS) != Z_OK)
-        return cdz_fail(err, CDZ_E_INTERNAL, "inflate could not be started");
-    int rc = inflate(&s, Z_FINISH);
-    size_t n = s.total_out;
-    inflateEnd(&s);
-    if (rc != Z_STREAM_END || n != plain)
-        return cdz_fail(err, CDZ_E_INVALID, "zip archive: an entry cannot be unpacked");
-    *ret = (cdz_str){to, plain};
+    *z = (struct cdz_zip_reader){.archive = archive_read_new()};
+    if (!z->archive)
+        abort();
+    if (archive_read_support_format_zip_seekable(z->archive) != ARCHIVE_OK)
+        abort(); /* built without zip */
+    if (archive_read_open_memory(z->archive, bytes.p, bytes.n) != ARCHIVE_OK)
+        return fail(z->archive, CDZ_E_INVALID, err);
     return CDZ_OK;
 }
 
-/* One entry of the directory, taken apart. */
-struct entry {
-    unsigned flags, method;
-    uint32_t crc;
-    size_t packed, plain, offset;
-    cdz_str name;
-};
-
-static bool read_directory(struct cdz_zip_reader *z, struct entry *ret)
+static cdz_rc content(struct cdz_zip_reader *z, struct cdz_buf *to, struct cdz_err *err)
 {
-    size_t room = z->bytes.n - z->at;
-    const char *p = z->bytes.p + z->at;
-    if (room < CENTRAL_BYTES || get32(p) != CENTRAL_MAGIC)
-        return false;
-    size_t name = get16(p + 28), more = (size_t)get16(p + 30) + get16(p + 32);
-    if (room - CENTRAL_BYTES < name + more)
-        return false;
-    *ret = (struct entry){.flags = get16(p + 8),
-                          .method = get16(p + 10),
-                          .crc = get32(p + 16),
-                          .packed = get32(p + 20),
-                          .plain = get32(p + 24),
-                          .offset = get32(p + 42),
-                          .name = {p + CENTRAL_BYTES, name}};
-    z->at += CENTRAL_BYTES + name + more;
-    z->left--;
-    return true;
-}
-
-/* The entry's packed bytes, behind its local header. */
-static bool find_bytes(const struct cdz_zip_reader *z, const struct entry *e, cdz_str *ret)
-{
-    if (e->offset > z->bytes.n || z->bytes.n - e->offset < LOCAL_BYTES)
-        return false;
-    const char *p = z->bytes.p + e->offset;
-    size_t from = e->offset + LOCAL_BYTES + get16(p + 26) + get16(p + 28);
-    if (get32(p) != LOCAL_MAGIC || from > z->bytes.n || z->bytes.n - from < e->packed)
-        return false;
-    *ret = (cdz_str){z->bytes.p + from, e->packed};
-    return true;
+    char chunk[16384];
+    la_ssize_t n;
+    while ((n = archive_read_data(z->archive, chunk, sizeof(chunk))) > 0) {
+        z->total += (size_t)n;
+        if (z->total > CDZ_ZIP_BYTES_MAX)
+            return cdz_fail(err, CDZ_E_TOO_LARGE, "the archive unpacks to more than %u MB",
+                            CDZ_ZIP_BYTES_MAX >> 20);
+        cdz_buf_add(to, chunk, (size_t)n);
+    }
+    return n == 0 ? CDZ_OK : fail(z->archive, CDZ_E_INVALID, err);
 }
 
 cdz_rc cdz_zip_next(struct cdz_zip_reader *z, struct cdz_arena *arena, cdz_str *ret_name,
                     cdz_str *ret_bytes, struct cdz_err *err)
 {
-    struct entry e;
-    cdz_str packed, plain;
-    if (z->left == 0) {
-        *ret_name = *ret_bytes = CDZ_STR("");
+    CDZ_AUTO_BUF struct cdz_buf bytes = CDZ_BUF_INIT;
+    struct archive_entry *e;
+    int rc = archive_read_next_header(z->archive, &e);
+    *ret_name = *ret_bytes = CDZ_STR("");
+    if (rc == ARCHIVE_EOF)
         return CDZ_OK;
-    }
-    if (!read_directory(z, &e) || !find_bytes(z, &e, &packed) || e.name.n == 0)
-        return cdz_fail(err, CDZ_E_INVALID, "zip archive is damaged");
-    if ((e.flags & ENCRYPTED) || (e.method != STORED && e.method != DEFLATED))
-        return cdz_fail(err, CDZ_E_INVALID,
-                        "zip archive: entry %.*s is encrypted or packed in an unknown way",
-                        CDZ_S(e.name));
-    z->total += e.plain;
-    if (z->total > CDZ_ZIP_BYTES_MAX)
-        return cdz_fail(err, CDZ_E_TOO_LARGE, "zip archive has more than %u MB",
-                        CDZ_ZIP_BYTES_MAX >> 20);
-    if (e.method == DEFLATED)
-        CDZ_TRY(unpack(packed, e.plain, arena, &plain, err));
-    else if (e.packed == e.plain)
-        plain = packed;
-    else
-        return cdz_fail(err, CDZ_E_INVALID, "zip archive is damaged");
-    if (checksum(plain) != e.crc)
-        return cdz_fail(err, CDZ_E_INVALID, "zip archive: entry %.*s has a wrong checksum",
-                        CDZ_S(e.name));
-    *ret_name = e.name;
-    *ret_bytes = plain;
+    if (rc < ARCHIVE_WARN)
+        return fail(z->archive, CDZ_E_INVALID, err);
+    if (archive_entry_is_encrypted(e))
+        return cdz_fail(err, CDZ_E_INVALID, "the archive is encrypted");
+    if (++z->count > CDZ_ZIP_ENTRIES_MAX)
+        return cdz_fail(err, CDZ_E_TOO_LARGE, "the archive has more than %u files",
+                        CDZ_ZIP_ENTRIES_MAX);
+    const char *name = archive_entry_pathname_utf8(e);
+    if (!name)
+        name = archive_entry_pathname(e);
+    if (!name || !*name)
+        return cdz_fail(err, CDZ_E_INVALID, "the archive has a file without a name");
+    CDZ_TRY(content(z, &bytes, err));
+    *ret_name = cdz_arena_str(arena, cdz_str_z(name));
+    *ret_bytes = cdz_buf_copy(&bytes, arena);
     return CDZ_OK;
+}
+
+void cdz_zip_close(struct cdz_zip_reader *z)
+{
+    if (z->archive)
+        (void)archive_read_free(z->archive);
+    z->archive = NULL;
 }

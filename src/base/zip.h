@@ -1,10 +1,10 @@
 /*
- * zip.h -- archives of files in memory: what exports make and imports take. The only user of zlib.
+ * zip.h -- archives of files in memory: what exports make and imports take. A thin face of libarchive,
+ * and its only user.
  *
- * Written: no encryption, no zip64, names in UTF-8, dates 1980-01-01 (the same files give the same
- * bytes). Read: what other programs write, but for encryption, zip64 and methods beyond stored and
- * deflated. A reader never trusts its bytes: offsets and sizes are checked, sizes are bounded by
- * limits.h, and an entry's bytes must have its checksum. Source: PKWARE's APPNOTE 6.3.
+ * Written: names in UTF-8, dates of 1980 (the same files give the same bytes). Read: zip files as
+ * other programs write them. A reader's bytes are not trusted: names are the caller's to check, and
+ * what it unpacks to is bounded by limits.h.
  */
 #ifndef CDZ_BASE_ZIP_H
 #define CDZ_BASE_ZIP_H
@@ -13,11 +13,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct archive;
+
 struct cdz_zip_writer {
-    struct cdz_buf *to; /* the caller's: the archive */
-    struct cdz_buf directory;
+    struct archive *archive;
+    size_t total; /* bytes packed so far */
     unsigned count;
 };
+/* to: the caller's; the archive is complete in it after cdz_zip_end. */
 void cdz_zip_begin(struct cdz_zip_writer *z, struct cdz_buf *to);
 /* name: "folder/file"; one that ends with '/' is an empty folder. CDZ_E_TOO_LARGE. */
 CDZ_MUST_USE cdz_rc cdz_zip_add(struct cdz_zip_writer *z, cdz_str name, cdz_str bytes,
@@ -26,15 +29,18 @@ CDZ_MUST_USE cdz_rc cdz_zip_add(struct cdz_zip_writer *z, cdz_str name, cdz_str 
 void cdz_zip_end(struct cdz_zip_writer *z);
 
 struct cdz_zip_reader {
-    cdz_str bytes;
-    size_t at, left; /* in the directory */
-    size_t total;    /* bytes unpacked so far */
+    struct archive *archive;
+    size_t total; /* bytes unpacked so far */
+    unsigned count;
 };
-/* CDZ_E_INVALID: it is no archive. */
+/* bytes must outlive the reader. CDZ_E_INVALID: it is no archive. */
 CDZ_MUST_USE cdz_rc cdz_zip_open(struct cdz_zip_reader *z, cdz_str bytes, struct cdz_err *err);
 /* The next entry: *ret_name is empty when there is none any more. Folders have names that end with
- * '/'. Names are as written: the caller checks them. CDZ_E_INVALID, CDZ_E_TOO_LARGE. */
+ * '/'. CDZ_E_INVALID, CDZ_E_TOO_LARGE. */
 CDZ_MUST_USE cdz_rc cdz_zip_next(struct cdz_zip_reader *z, struct cdz_arena *arena,
                                  cdz_str *ret_name, cdz_str *ret_bytes, struct cdz_err *err);
+void cdz_zip_close(struct cdz_zip_reader *z); /* also of one that could not be opened */
+/* CDZ_AUTO_ZIP struct cdz_zip_reader z = {0}; closes when the scope ends, on every path. */
+#define CDZ_AUTO_ZIP __attribute__((cleanup(cdz_zip_close)))
 
 #endif

@@ -33,7 +33,7 @@ static cdz_rc restore(struct cdz_run *run, struct cdz_workdir *dir, cdz_val cach
                       struct cdz_err *err)
 {
     struct cdz_file_info info;
-    struct cdz_zip_reader zip;
+    CDZ_AUTO_ZIP struct cdz_zip_reader zip = {0};
     cdz_us ttl = 0;
     cdz_str path, bytes, name, content;
     cdz_val rendered;

@@ -150,7 +150,7 @@ TEST(an_archive_takes_files_and_flows_and_gives_them_back)
     CHECK_STATUS(flow, 200);
     AUTO_REPLY out = get(&s, FILES "/export");
     CHECK_STATUS(out, 200);
-    struct cdz_zip_reader reader;
+    CDZ_AUTO_ZIP struct cdz_zip_reader reader = {0};
     cdz_str name, bytes;
     int found = 0;
     RIG_NEED(cdz_zip_open(&reader, cdz_buf_get(&out.body), &rig_err));
@@ -187,7 +187,7 @@ TEST(an_archive_is_refused_wherever_it_is_damaged)
     for (size_t i = 0; i < zip.n; i++) {
         for (int bit = 0; bit < 8; bit += 3) {
             CDZ_AUTO_ARENA arena = cdz_arena_open(0);
-            struct cdz_zip_reader r;
+            CDZ_AUTO_ZIP struct cdz_zip_reader r = {0};
             cdz_str name, bytes;
             zip.p[i] = (char)(zip.p[i] ^ (1 << bit));
             if (cdz_zip_open(&r, cdz_buf_get(&zip), &rig_err) == CDZ_OK) {
