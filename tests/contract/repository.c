@@ -26,6 +26,43 @@ TEST(an_execution_comes_back_with_its_task_runs)
     }
 }
 
+/* Records and rows are found by the index: a run that a restart has removed keeps its place. */
+TEST(a_removed_task_run_keeps_its_place_and_is_not_shown)
+{
+    struct bench b;
+    EACH_BACKEND(b)
+    {
+        struct cdz_history h = {0};
+        struct cdz_taskrun gone = {.index = 1,
+                                   .parent = CDZ_NO_TASKRUN,
+                                   .id = CDZ_STR("removed"),
+                                   .task_id = CDZ_STR("removed"),
+                                   .gone = true};
+        CDZ_AUTO_BUF struct cdz_buf bytes = CDZ_BUF_INIT;
+        CDZ_AUTO_BUF struct cdz_buf json = CDZ_BUF_INIT;
+        struct cdz_execution *e = NULL;
+        cdz_history_add(&h, b.arena, CDZ_SUCCESS, 1);
+        gone.history = h;
+        cdz_taskrun_encode(&gone, &bytes);
+        APPLY(&b,
+              head_op(b.arena,
+                      (struct head){.id = "X", .state = CDZ_RUNNING, .start = 10, .version = 1}),
+              taskrun_op(b.arena, "X", 0, "first", 0), taskrun_op(b.arena, "X", 1, "second", 0),
+              taskrun_op(b.arena, "X", 2, "third", 0),
+              (struct cdz_repo_op){
+                  .kind = CDZ_REPO_TASKRUN, .id = CDZ_STR("X"), .bytes = cdz_buf_get(&bytes)});
+        cdz_rc rc = cdz_repository_execution_get(b.r, CDZ_STR("X"), &e, &b.err);
+        CHECK(rc == CDZ_OK && e->taskruns.n == 3 && e->taskruns.v[1]->gone &&
+                  cdz_str_is(e->taskruns.v[2]->task_id, "third"),
+              "%s", b.name);
+        if (rc != CDZ_OK)
+            continue;
+        cdz_execution_json(e, CDZ_STR(""), 20, &json);
+        CHECK(!strstr(json.p, "removed") && strstr(json.p, "third"), "%s: %s", b.name, json.p);
+        cdz_execution_free(e);
+    }
+}
+
 TEST(a_lower_version_never_replaces_a_higher)
 {
     struct bench b;
