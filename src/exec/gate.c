@@ -8,13 +8,14 @@
 /* The row that keeps the limit: no execution id looks like this. */
 #define LIMIT_ROW "!"
 
-enum { MSG_FORMAT = 1, ROW_FORMAT = 1 };
+enum { MSG_FORMAT = 1, ROW_FORMAT = 2 };
 enum { ROW_WAITS, ROW_HOLDS, ROW_LIMIT };
 enum { KEY_TEXT_MAX = 300 };
 
 struct place {
     char id[CDZ_ID_TEXT];
     bool holds;
+    bool evicted; /* told to make room: one that comes later displaces another one */
     int64_t priority;
     uint64_t number;
     cdz_us since;
@@ -144,6 +145,7 @@ static void put_row(struct cdz_gate_out *out, struct cdz_arena *arena, const str
     cdz_put_i64(&b, p->priority);
     cdz_put_u64(&b, p->number);
     cdz_put_i64(&b, p->since);
+    cdz_put_u64(&b, p->evicted);
     struct cdz_gate_row row = {cdz_arena_str(arena, cdz_str_z(p->id)), cdz_buf_copy(&b, arena)};
     CDZ_PUSH(arena, &out->rows, row);
 }
@@ -174,8 +176,7 @@ static void tell(struct cdz_gate_out *out, struct cdz_arena *arena, cdz_str id,
 cdz_rc cdz_gate_place_decode(cdz_str bytes, struct cdz_gate_place *ret, struct cdz_err *err)
 {
     struct cdz_reader r = cdz_reader_of(bytes);
-    bool known = cdz_get_u64(&r) == ROW_FORMAT;
-    uint64_t kind = cdz_get_u64(&r);
+    uint64_t format = cdz_get_u64(&r), kind = cdz_get_u64(&r);
     *ret = (struct cdz_gate_place){.holds = kind == ROW_HOLDS, .is_limit = kind == ROW_LIMIT};
     if (ret->is_limit) {
         ret->limit = (unsigned)cdz_get_u64(&r);
@@ -183,8 +184,9 @@ cdz_rc cdz_gate_place_decode(cdz_str bytes, struct cdz_gate_place *ret, struct c
         ret->priority = cdz_get_i64(&r);
         ret->number = cdz_get_u64(&r);
         ret->since = cdz_get_i64(&r);
+        ret->evicted = format > 1 && cdz_get_u64(&r) != 0;
     }
-    if (!known || kind > ROW_LIMIT || r.bad)
+    if (format == 0 || format > ROW_FORMAT || kind > ROW_LIMIT || r.bad)
         return cdz_fail(err, CDZ_E_CORRUPT, "row of a concurrency limit is damaged");
     return CDZ_OK;
 }
@@ -284,18 +286,36 @@ static void admit(struct cdz_gate *g, cdz_us at, struct cdz_arena *arena, struct
     }
 }
 
-static struct place *oldest_holder(struct cdz_gate *g)
+/* The oldest of those that were not told to make room yet; *ret_n: how many there are. */
+static struct place *oldest_staying(struct cdz_gate *g, size_t *ret_n)
 {
     struct place *oldest = NULL;
     size_t at = 0;
     cdz_str id;
     void *v;
+    *ret_n = 0;
     while (cdz_table_next(&g->places, &at, &id, &v)) {
         struct place *p = v;
-        if (p->holds && (!oldest || p->number < oldest->number))
+        if (p->evicted)
+            continue;
+        ++*ret_n;
+        if (!oldest || p->number < oldest->number)
             oldest = p;
     }
     return oldest;
+}
+
+/* Room for one more. Those that were told are on their way out: nobody else goes for them. There are
+ * never many more than the limit, so looking at all is cheap. */
+static void displace(struct cdz_gate *g, struct cdz_arena *arena, struct cdz_gate_out *out)
+{
+    size_t n;
+    struct place *p;
+    while ((p = oldest_staying(g, &n)) && n >= g->limit) {
+        p->evicted = true;
+        put_row(out, arena, p);
+        tell(out, arena, cdz_str_z(p->id), CDZ_GATE_EVICT);
+    }
 }
 
 static void arrive(struct cdz_gate *g, const struct cdz_gate_msg *m, struct cdz_arena *arena,
@@ -315,15 +335,12 @@ static void arrive(struct cdz_gate *g, const struct cdz_gate_msg *m, struct cdz_
              m->behavior == CDZ_CONCURRENCY_CANCEL ? CDZ_GATE_CANCEL : CDZ_GATE_FAIL);
         return;
     }
+    if (full && m->behavior == CDZ_CONCURRENCY_CANCEL_PREVIOUS)
+        displace(g, arena, out);
     p = place_new(g, m->execution_id, m->priority, m->at);
     if (!full) {
         hold(g, p, m->at, arena, out);
         return;
-    }
-    if (m->behavior == CDZ_CONCURRENCY_CANCEL_PREVIOUS) {
-        struct place *old = g->waiting > 0 ? g->heap[0] : oldest_holder(g);
-        if (old)
-            tell(out, arena, cdz_str_z(old->id), CDZ_GATE_EVICT);
     }
     wait_in(g, p);
     put_row(out, arena, p);
@@ -390,6 +407,7 @@ cdz_rc cdz_gate_load(struct cdz_gate *g, cdz_str id, cdz_str bytes, struct cdz_e
     struct place *p = place_new(g, id, row.priority, row.since);
     p->number = row.number;
     p->holds = row.holds;
+    p->evicted = row.evicted;
     if (row.number >= g->next_number)
         g->next_number = row.number + 1;
     if (row.holds)

@@ -67,6 +67,7 @@ bool cdz_gate_is_empty(const struct cdz_gate *gate);
 /* A row, for who explains why an execution waits. */
 struct cdz_gate_place {
     bool holds;    /* else it waits */
+    bool evicted;  /* was told to make room, and has not left yet */
     bool is_limit; /* the row of the gate itself: only limit counts */
     unsigned limit;
     int64_t priority;
