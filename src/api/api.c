@@ -13,7 +13,7 @@ static const struct api_route *const tables[] = {
     api_control_routes, api_bulk_routes,      api_eval_routes,      api_explain_routes,
     api_kv_routes,      api_template_routes,  api_namespace_routes, api_namespace_file_routes,
     api_file_routes,    api_log_routes,       api_input_routes,     api_misc_routes,
-    api_plugin_routes,  api_webhook_routes,   api_event_routes,
+    api_plugin_routes,  api_webhook_routes,   api_event_routes,     api_graph_routes,
 };
 
 /* The most literal match over all tables. */

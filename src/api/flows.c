@@ -85,7 +85,7 @@ static void delete (struct api_call *c)
         api_fail(c, &err);
 }
 
-static bool revision_of(struct api_call *c, int *ret)
+bool api_revision(struct api_call *c, int *ret)
 {
     cdz_str v = api_query(c, "revision");
     int64_t n = 0;
@@ -102,7 +102,7 @@ static void get(struct api_call *c)
     struct cdz_flow_row row;
     struct cdz_err err;
     int revision;
-    if (!revision_of(c, &revision))
+    if (!api_revision(c, &revision))
         return;
     if (cdz_repository_flow_get(c->api->s->repository, c->param[0], c->param[1], revision,
                                 api_query_bool(c, "allowDeleted", false), c->arena, &row,
@@ -147,7 +147,7 @@ static void task(struct api_call *c)
     struct cdz_flow *flow;
     struct cdz_err err;
     int revision;
-    if (!revision_of(c, &revision))
+    if (!api_revision(c, &revision))
         return;
     if (cdz_flows_get(c->api->s->flows, c->param[0], c->param[1], revision, &flow, &err) !=
         CDZ_OK) {

@@ -94,6 +94,8 @@ cdz_str api_filter(struct api_call *c, const char *name);
 bool api_page(struct api_call *c, struct cdz_page *ret);
 /* labels=key:value (repeatable) and filters[labels][EQUALS][key]=value; false: answered already. */
 bool api_labels(struct api_call *c, const char *name, struct cdz_label **ret, size_t *ret_n);
+/* `revision`: 0 when not given; false: answered already. flows.c */
+bool api_revision(struct api_call *c, int *ret);
 /* A date-time parameter; 0 when not given; false: answered already. */
 bool api_date(struct api_call *c, const char *name, cdz_us *ret);
 

@@ -21,9 +21,11 @@
 #define CDZ_REGEX_MATCH_MAX   1000000u /* PCRE2 match limit: an evil pattern ends within some ms */
 #define CDZ_EACH_VALUES_MAX   200000u  /* values of one each task */
 #define CDZ_TEMPLATES_MAX     1000u /* uses of templates in one flow, all levels: each is parsed */
-#define CDZ_SPLIT_PARTS_MAX   500u  /* pieces of a file that are written side by side */
-#define CDZ_OUTPUT_BYTES_MAX  (10u << 20) /* outputs of one task run, encoded */
-#define CDZ_LOG_MESSAGE_MAX   10240u      /* characters of one log entry; longer ones are split */
+#define CDZ_GRAPH_NODES_MAX                                                                        \
+    20000u /* of one topology: nobody can look at more, and each shows its task */
+#define CDZ_SPLIT_PARTS_MAX  500u        /* pieces of a file that are written side by side */
+#define CDZ_OUTPUT_BYTES_MAX (10u << 20) /* outputs of one task run, encoded */
+#define CDZ_LOG_MESSAGE_MAX  10240u      /* characters of one log entry; longer ones are split */
 #define CDZ_LOG_LINE_MAX                                                                           \
     (1u << 20) /* bytes of a process's line kept before it is cut into entries */
 #define CDZ_INPUT_BYTES_MAX (10u << 20) /* one text input */

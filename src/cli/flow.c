@@ -1,4 +1,4 @@
-/* flow.c -- cadenza flow validate: every mistake of flow files, with place. */
+/* flow.c -- cadenza flow validate, dot: every mistake of flow files, with place; a flow as a picture. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -6,11 +6,13 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/remote.h"
+#include "graph/graph.h"
 #include "model/flow.h"
 #include "plugin/registry.h"
 
 #define USAGE                                                                                      \
-    "usage: cadenza flow validate FILE|DIR ... [--local | --server URL [--user NAME:PASSWORD]]"
+    "usage: cadenza flow validate FILE|DIR ... [--local | --server URL [--user NAME:PASSWORD]]\n"  \
+    "       cadenza flow dot FILE"
 
 struct check {
     struct cdz_remote remote; /* server "": without one */
@@ -156,21 +158,54 @@ static int validate(int argc, char **argv)
     return check.invalid ? CDZ_EXIT_FAILED : CDZ_EXIT_OK;
 }
 
+static int dot(const char *path)
+{
+    CDZ_AUTO_ARENA arena = cdz_arena_open(0);
+    CDZ_AUTO_BUF struct cdz_buf text = CDZ_BUF_INIT;
+    struct cdz_problems problems = {.arena = arena};
+    struct cdz_flow_options options = {.registry = cdz_registry_builtin()};
+    struct cdz_graph_options of_graph = {0};
+    struct cdz_flow *flow;
+    struct cdz_graph *graph;
+    struct cdz_err err;
+    cdz_str source;
+    if (cdz_cli_read(path, CDZ_FLOW_BYTES_MAX, arena, &source, &err) != CDZ_OK)
+        return cdz_cli_fail(CDZ_EXIT_FAILED, "%s", err.text);
+    if (cdz_flow_parse(source, &options, &problems, &flow, &err) != CDZ_OK) {
+        cdz_problems_print(&problems, cdz_str_z(path), &text);
+        fwrite(text.p ? text.p : "", 1, text.n, stderr);
+        return CDZ_EXIT_FAILED;
+    }
+    cdz_rc rc = cdz_graph_build(flow, &of_graph, arena, &graph, &err);
+    if (rc == CDZ_OK) {
+        cdz_graph_dot(graph, &text);
+        fwrite(text.p, 1, text.n, stdout);
+    }
+    cdz_flow_unref(flow);
+    return rc == CDZ_OK ? CDZ_EXIT_OK : cdz_cli_fail(CDZ_EXIT_FAILED, "%s: %s", path, err.text);
+}
+
 static int flow_run(int argc, char **argv)
 {
     if (argc >= 1 && strcmp(argv[0], "validate") == 0)
         return validate(argc - 1, argv + 1);
+    if (argc == 2 && strcmp(argv[0], "dot") == 0)
+        return dot(argv[1]);
     return cdz_cli_fail(CDZ_EXIT_USAGE, USAGE);
 }
 
 const struct cdz_command cdz_command_flow = {
     .name = "flow",
     .summary = "Check flow files",
-    .usage = "Usage: cadenza flow validate FILE|DIR ... [OPTION ...]\n\n"
-             "Checks flow files and prints every mistake as file:line:column: path: message.\n"
-             "Exit status: 0 all are valid, 1 some are not.\n\n"
-             "  --local               without a server; what it does when no --server is given\n"
-             "  --server URL          with the types, templates and defaults of this server\n"
-             "  --user NAME:PASSWORD  basic authentication\n",
+    .usage =
+        "Usage: cadenza flow validate FILE|DIR ... [OPTION ...]\n"
+        "       cadenza flow dot FILE\n\n"
+        "validate checks flow files and prints every mistake as file:line:column: path: message.\n"
+        "Exit status: 0 all are valid, 1 some are not.\n\n"
+        "  --local               without a server; what it does when no --server is given\n"
+        "  --server URL          with the types, templates and defaults of this server\n"
+        "  --user NAME:PASSWORD  basic authentication\n\n"
+        "dot prints the tasks of a flow as a graph for Graphviz: cadenza flow dot FILE | dot "
+        "-Tsvg\n",
     .run = flow_run,
 };

@@ -150,6 +150,8 @@ static void keep(struct cdz_compiler *c, const struct dag *dag, struct cdz_task 
     parent->deps = CDZ_NEW_N(c->arena, struct cdz_dag_deps, dag->n);
     for (size_t i = 0; i < dag->n; i++) {
         struct cdz_task *task = dag->v[i].task;
+        if (task)
+            task->depends_on = dag->v[i].depends;
         if (!task || task->disabled)
             continue;
         task->index = (uint32_t)parent->tasks.n;

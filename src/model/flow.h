@@ -81,6 +81,7 @@ struct cdz_task {
     enum cdz_branch branch;
     uint32_t case_number; /* branch CASE: which of parent->cases */
     uint32_t index;       /* position in its list, disabled tasks not counted */
+    cdz_val depends_on;   /* in a DAG: list of ids, those of disabled tasks too, or null */
 
     /* Children; disabled tasks are left out of these lists but are in flow->tasks_all */
     struct cdz_task_list tasks; /* `tasks`, If `then` */
