@@ -329,7 +329,9 @@ static bool is_hidden_by(const struct cdz_prop *const *tables, size_t before, co
 static void object(struct cdz_jw *w, const struct cdz_prop *const *tables,
                    const struct cdz_type *type, const char *type_name)
 {
-    bool typed = type || type_name;
+    bool typed = type || type_name, any = false; /* any: outputs whose names are not known */
+    for (size_t i = 0; tables[i]; i++)
+        any |= has(tables[i], "*");
     cdz_jw_open(w, "properties", '{');
     if (type)
         type_property(w, type);
@@ -340,7 +342,8 @@ static void object(struct cdz_jw *w, const struct cdz_prop *const *tables,
     }
     for (size_t i = 0; tables[i]; i++) {
         for (const struct cdz_prop *p = tables[i]; p->name; p++) {
-            if (!(typed && strcmp(p->name, "type") == 0) && !is_hidden_by(tables, i, p->name))
+            if (!(typed && strcmp(p->name, "type") == 0) && strcmp(p->name, "*") != 0 &&
+                !is_hidden_by(tables, i, p->name))
                 property(w, tables[i], p);
         }
     }
@@ -356,7 +359,7 @@ static void object(struct cdz_jw *w, const struct cdz_prop *const *tables,
         }
     }
     cdz_jw_close(w, ']');
-    cdz_jw_bool(w, "additionalProperties", false);
+    cdz_jw_bool(w, "additionalProperties", any);
 }
 
 static void definition(struct cdz_jw *w, const char *name, const struct cdz_prop *const *tables)

@@ -279,7 +279,17 @@ static void flowable(struct generator *g, unsigned indent, unsigned depth)
     line(g, indent, "- id: block%u", id);
     indent += 2;
 #define TYPE(name) line(g, indent, "type: io.kestra.plugin.core.flow." name)
-    switch (below(g, 14)) {
+    switch (below(g, 15)) {
+    case 14:
+        if (!g->after) {
+            line(g, indent, "type: io.cadenza.core.flow.WaitForEvent");
+            line(g, indent, "key: \"%s\"", one_in(g, 2) ? "a" : "{{ taskrun.value ?? 'b' }}");
+            if (one_in(g, 2))
+                line(g, indent, "timeout: PT%uS", 1 + below(g, 90));
+            common(g, indent);
+            return;
+        }
+        /* fall through */
     case 9:
         pause(g, indent, depth);
         break;

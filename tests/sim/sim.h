@@ -194,6 +194,8 @@ void sim_user_ask(void);     /* pause, resume, force-run */
 void sim_user_restart(void); /* in place, or as another execution */
 /* Resumes one that nobody but a user can resume. False: there is none. */
 bool sim_user_resume_last(void);
+/* Sends an event that somebody waits for. False: nobody does. */
+bool sim_user_event_last(void);
 void sim_revive(void);
 
 /* replay.c */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exec/again.h"
+#include "exec/signals.h"
 #include "sim.h"
 
 static void send(const struct cdz_record *records, size_t n)
@@ -54,8 +55,43 @@ static void ask(cdz_str id, enum cdz_event_kind kind, const char *what)
     sim->result->counts.asks++;
 }
 
+static void send_event(cdz_str key)
+{
+    struct cdz_signal event = {.kind = CDZ_SIGNAL_EVENT, .at = sim->now};
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_signal_encode(&event, &b);
+    struct cdz_record r = {.topic = CDZ_TOPIC_EVENT, .key = key, .value = cdz_buf_get(&b)};
+    sim_trace("somebody sends the event %.*s", CDZ_S(key));
+    send(&r, 1);
+    sim->result->counts.asks++;
+}
+
+bool sim_user_event_last(void)
+{
+    size_t at = sim_store_lower_bound(CDZ_TOPIC_STATE, CDZ_STR(CDZ_SIGNAL_PREFIX));
+    for (; at < sim->state_n && cdz_str_starts(sim->state[at]->key, CDZ_STR(CDZ_SIGNAL_PREFIX));
+         at++) {
+        cdz_str key = sim->state[at]->key;
+        size_t slash = key.n;
+        while (slash > 0 && key.p[slash - 1] != '/')
+            slash--;
+        cdz_str row = cdz_str_sub(key, slash, key.n);
+        if (cdz_str_chr(row, '.', 0) != SIZE_MAX && slash > 0) { /* <execution>.<task run> waits */
+            send_event(cdz_arena_str(sim->arena, cdz_str_sub(key, 0, slash - 1)));
+            return true;
+        }
+    }
+    return false;
+}
+
 void sim_user_ask(void)
 {
+    if (sim_one_in(4)) {
+        static const char *const keys[] = {"a", "b", "c", "u"};
+        sim->asks_left--;
+        send_event(cdz_signal_key(CDZ_STR("sim"), cdz_str_z(keys[sim_below(4)]), sim->arena));
+        return;
+    }
     sim->asks_left--;
     cdz_str id = sim_check_pick(false, CDZ_STATE_COUNT);
     if (!id.n)

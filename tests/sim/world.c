@@ -378,7 +378,8 @@ static bool wait_for_something(void)
     if (at > sim->now)
         sim->now = at;
     if (sim->polling && sim->poll_until <= sim->now) {
-        if (!on_the_way && sim->calm && sim->idle > IDLE_RESUME && sim_user_resume_last())
+        if (!on_the_way && sim->calm && sim->idle > IDLE_RESUME &&
+            (sim_user_resume_last() || sim_user_event_last()))
             return true;
         if (!on_the_way && ++sim->idle > IDLE_MAX) {
             sim_fail("%u acknowledged executions never end; the state has %.*s", sim_check_open(),
