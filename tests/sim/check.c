@@ -9,7 +9,8 @@
  *   4. No two live task runs have the same task, value, iteration and parent.        on_taskrun
  *   5. A killed execution starts nothing; a processed kill ends in KILLED.           on_job, on_head
  *   6. What a user holds goes on only when it is resumed.                            on_job
- *   7. The live state in the queue is that of the changes; nothing is left of what has ended.  at_end
+ *   7. No more executions than a limit says have passed it and still run.            on_limit
+ *   8. The live state in the queue is that of the changes; nothing is left of what has ended.  at_end
  *
  * That the same events give the same bytes is replay.c's.
  */
@@ -194,6 +195,23 @@ static void check_history(const char *what, cdz_str name, const struct cdz_histo
         sim_fail("the history of %s %.*s is shorter than it was", what, CDZ_S(name));
 }
 
+/* Executions that have passed the limit of their flow and still hold their place: never more than it
+ * says. Those that a user has forced, or run again, are not counted; nor is who is being evicted. */
+static void on_limit(const struct cdz_flow *flow)
+{
+    unsigned n = 0;
+    if (!flow || !flow->concurrency || !flow->concurrency->limit)
+        return;
+    for (size_t i = 0; i < sim->model->all.n; i++) {
+        const struct known *k = sim->model->all.v[i];
+        n += k->flow == flow && !is_final(k) && !k->e->forced && k->e->gate_count > 0 &&
+             k->e->gates_passed == k->e->gate_count && state_of(k) != CDZ_KILLING;
+    }
+    if (n > flow->concurrency->limit)
+        sim_fail("%u executions of %.*s run, its limit is %u", n, CDZ_S(flow->id),
+                 flow->concurrency->limit);
+}
+
 static void on_head(cdz_str bytes)
 {
     struct cdz_execution *e;
@@ -226,6 +244,7 @@ static void on_head(cdz_str bytes)
         sim_fail("a head cannot be read: %s", err.text);
     sim_trace("  %.*s %s", CDZ_S(k->e->id), cdz_state_name(state_of(k)));
     k->restarting = false;
+    on_limit(k->flow);
     if (!is_final(k))
         return;
     k->ended = true;
