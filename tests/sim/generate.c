@@ -170,7 +170,7 @@ static void leaf(struct generator *g, unsigned indent)
             updating(g, indent);
             return;
         }
-        /* fall through */
+        __attribute__((fallthrough));
     default:
         line(g, indent, "- id: leaf%u", g->leaves++);
         line(g, indent, "  type: io.kestra.plugin.core.debug.Return");
@@ -289,7 +289,7 @@ static void flowable(struct generator *g, unsigned indent, unsigned depth)
             common(g, indent);
             return;
         }
-        /* fall through */
+        __attribute__((fallthrough));
     case 9:
         pause(g, indent, depth);
         break;
@@ -303,7 +303,7 @@ static void flowable(struct generator *g, unsigned indent, unsigned depth)
             common(g, indent);
             return;
         }
-        /* fall through */
+        __attribute__((fallthrough));
     case 0:
         TYPE("Sequential");
         list(g, indent, depth + 1, "tasks");
