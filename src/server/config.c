@@ -25,6 +25,7 @@ static const struct {
     {"storage.type", "local", "where files are kept: local"},
     {"storage.local.base-path", "", "directory of local storage; default <data>/storage"},
     {"url", "", "external base URL, for links"},
+    {"pools.*", "", "limits that flows share by `concurrency.pool`: a name and how many at once"},
     {"encryption.secret-key", "", "base64 of 32 bytes, for SECRET inputs and outputs"},
     {"secret.file", "", "YAML or NAME=value lines: where secret() looks behind SECRET_<NAME>"},
     {"templates.enabled", "false", "accept templates"},
@@ -329,6 +330,21 @@ static cdz_rc number_of(const struct cdz_config *c, const char *key, int64_t lea
     return CDZ_OK;
 }
 
+static cdz_rc check_pools(cdz_val pools, struct cdz_err *err)
+{
+    if (pools.kind == CDZ_NULL)
+        return CDZ_OK;
+    if (pools.kind != CDZ_MAP)
+        return cdz_fail(err, CDZ_E_INVALID, "configuration key `pools` must be a map: name: limit");
+    CDZ_MAP_EACH (x, pools) {
+        if (x->val.kind != CDZ_INT || x->val.i < 1 || x->val.i > INT32_MAX)
+            return cdz_fail(err, CDZ_E_INVALID,
+                            "configuration key `pools.%.*s` must be a number from 1",
+                            CDZ_S(x->key));
+    }
+    return CDZ_OK;
+}
+
 static cdz_rc fill(struct cdz_config *c, const struct cdz_config_options *o, struct cdz_err *err)
 {
     int64_t port = 8080, threads = 8 * sysconf(_SC_NPROCESSORS_ONLN);
@@ -357,6 +373,8 @@ static cdz_rc fill(struct cdz_config *c, const struct cdz_config_options *o, str
     c->recursive_rendering = flag_of(c, "variables.recursive-rendering");
     c->templates_enabled = flag_of(c, "templates.enabled");
     c->globals = cdz_val_path(c->raw, "variables.globals");
+    c->pools = cdz_map_getz(c->raw, "pools");
+    CDZ_TRY(check_pools(c->pools, err));
     c->envs = envs_of(c);
     /* Of two that say different things the first counts. */
     c->plugin_defaults = cdz_val_merge(c->arena, cdz_config_get(c, "tasks.defaults"),

@@ -100,12 +100,6 @@ static cdz_rc load_secrets(struct cdz_services *v, struct cdz_err *err)
     return cdz_secrets_load(cdz_arena_z(arena, cdz_val_str(file)), &v->secrets, err);
 }
 
-/* "pools: {name: limit}" of the configuration. */
-static cdz_val pools_of(const struct cdz_config *config)
-{
-    return cdz_map_getz(config->raw, "pools");
-}
-
 static struct cdz_flow *flow_of(void *ctx, cdz_str namespace_, cdz_str id, int revision)
 {
     struct cdz_services *v = ctx;
@@ -152,7 +146,7 @@ static cdz_rc start(struct cdz_standalone *s, bool volatile_store, struct cdz_er
         .envs = c->envs,
         .zone = c->zone,
         .recursive = c->recursive_rendering,
-        .pools = pools_of(v->config),
+        .pools = c->pools,
         .flow_of = flow_of,
         .ctx = v,
     };

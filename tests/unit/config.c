@@ -105,6 +105,20 @@ TEST(every_spelling_of_a_key_is_one_key)
     }
 }
 
+TEST(pools_keep_their_names_and_are_checked)
+{
+    static const char *const wrong[] = {"cadenza: {pools: 3}", "cadenza: {pools: {a: many}}",
+                                        "cadenza: {pools: {a: 0}}", "cadenza: {pools: {a: 1.5}}"};
+    struct cdz_config *c = loaded("cadenza:\n  pools:\n    big-DB_1: 3\n");
+    struct cdz_err err;
+    CHECK(cdz_map_getz(c->pools, "big-DB_1").i == 3, "the pool is gone");
+    CHECK(c->warnings.n == 0, "%.*s", CDZ_S(c->warnings.v[0]));
+    cdz_config_free(c);
+    for (size_t i = 0; i < CDZ_COUNT(wrong); i++)
+        CHECK(load(wrong[i], &c, &err) == CDZ_E_INVALID && strstr(err.text, "pools"), "%s: %s",
+              wrong[i], err.text);
+}
+
 TEST(globals_keep_the_spelling_of_their_keys)
 {
     struct cdz_config *c =
