@@ -14,6 +14,7 @@ static const struct api_route *const tables[] = {
     api_kv_routes,      api_template_routes,  api_namespace_routes, api_namespace_file_routes,
     api_file_routes,    api_log_routes,       api_input_routes,     api_misc_routes,
     api_plugin_routes,  api_webhook_routes,   api_event_routes,     api_graph_routes,
+    api_stats_routes,
 };
 
 /* The most literal match over all tables. */

@@ -59,7 +59,7 @@ extern const struct api_route api_flow_routes[], api_flow_bulk_routes[], api_exe
     api_explain_routes[], api_kv_routes[], api_namespace_routes[], api_namespace_file_routes[],
     api_template_routes[], api_file_routes[], api_log_routes[], api_input_routes[],
     api_webhook_routes[], api_event_routes[], api_misc_routes[], api_plugin_routes[],
-    api_graph_routes[];
+    api_graph_routes[], api_stats_routes[];
 /* The same, for paths outside /api/v1. */
 extern const struct api_route api_root_routes[];
 

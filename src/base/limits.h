@@ -23,7 +23,10 @@
 #define CDZ_TEMPLATES_MAX     1000u /* uses of templates in one flow, all levels: each is parsed */
 #define CDZ_GRAPH_NODES_MAX                                                                        \
     20000u /* of one topology: nobody can look at more, and each shows its task */
-#define CDZ_SPLIT_PARTS_MAX  500u        /* pieces of a file that are written side by side */
+#define CDZ_STAT_SPANS_MAX   1200u   /* minutes, hours ... of one statistic: 100 years of months */
+#define CDZ_STAT_FLOWS_MAX   1000u   /* flows that one statistic names: each is looked for */
+#define CDZ_STAT_ROWS_MAX    100000u /* flows times spans of one answer: some 30 MB */
+#define CDZ_SPLIT_PARTS_MAX  500u    /* pieces of a file that are written side by side */
 #define CDZ_OUTPUT_BYTES_MAX (10u << 20) /* outputs of one task run, encoded */
 #define CDZ_LOG_MESSAGE_MAX  10240u      /* characters of one log entry; longer ones are split */
 #define CDZ_LOG_LINE_MAX                                                                           \

@@ -59,6 +59,19 @@ cdz_rc cdz_repository_execution_find(struct cdz_repository *r, const struct cdz_
     return r->ops->execution_find(r, f, page, arena, ret, err);
 }
 
+cdz_rc cdz_repository_execution_stats(struct cdz_repository *r,
+                                      const struct cdz_execution_filter *f,
+                                      const struct cdz_spans *spans, bool by_flow,
+                                      struct cdz_arena *arena, struct cdz_execution_stat **ret,
+                                      size_t *ret_n, struct cdz_err *err)
+{
+    assert(r && f && spans && arena && ret && ret_n);
+    assert(spans->edges || spans->n == 0);
+    for (size_t i = 0; i < spans->n; i++)
+        assert(spans->edges[i] < spans->edges[i + 1]);
+    return r->ops->execution_stats(r, f, spans, by_flow, arena, ret, ret_n, err);
+}
+
 cdz_rc cdz_repository_log_find(struct cdz_repository *r, const struct cdz_log_filter *f,
                                const struct cdz_page *page, struct cdz_arena *arena,
                                struct cdz_log_entry **ret, size_t *ret_n, uint64_t *ret_total,

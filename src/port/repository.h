@@ -100,6 +100,20 @@ struct cdz_executions { /* in the caller's arena; each execution has an arena of
     uint64_t total;
 };
 
+/* Executions that began in one span of time, of one state and (asked by flow) of one flow. */
+struct cdz_execution_stat {
+    size_t span;
+    cdz_str namespace_, flow_id; /* n 0: not asked by flow */
+    enum cdz_state state;
+    uint64_t count;
+    cdz_us min, max, sum; /* how long they took; 0 of a state that is no end */
+};
+/* Spans of time, one behind the other: span i is [edges[i], edges[i + 1]). */
+struct cdz_spans {
+    const cdz_us *edges; /* n + 1, ascending */
+    size_t n;
+};
+
 struct cdz_repository;
 struct cdz_repository_ops {
     const char *name; /* the value of "repository.type" */
@@ -110,6 +124,10 @@ struct cdz_repository_ops {
     cdz_rc (*execution_find)(struct cdz_repository *, const struct cdz_execution_filter *,
                              const struct cdz_page *, struct cdz_arena *,
                              struct cdz_executions *ret, struct cdz_err *);
+    /* What there is, in the order of span, namespace, flow, state. */
+    cdz_rc (*execution_stats)(struct cdz_repository *, const struct cdz_execution_filter *,
+                              const struct cdz_spans *, bool by_flow, struct cdz_arena *,
+                              struct cdz_execution_stat **ret, size_t *ret_n, struct cdz_err *);
     cdz_rc (*log_find)(struct cdz_repository *, const struct cdz_log_filter *,
                        const struct cdz_page *, struct cdz_arena *, struct cdz_log_entry **ret,
                        size_t *ret_n, uint64_t *ret_total, struct cdz_err *);
@@ -152,6 +170,12 @@ CDZ_MUST_USE cdz_rc cdz_repository_execution_find(struct cdz_repository *r,
                                                   const struct cdz_page *page,
                                                   struct cdz_arena *arena,
                                                   struct cdz_executions *ret, struct cdz_err *err);
+CDZ_MUST_USE cdz_rc cdz_repository_execution_stats(struct cdz_repository *r,
+                                                   const struct cdz_execution_filter *f,
+                                                   const struct cdz_spans *spans, bool by_flow,
+                                                   struct cdz_arena *arena,
+                                                   struct cdz_execution_stat **ret, size_t *ret_n,
+                                                   struct cdz_err *err);
 CDZ_MUST_USE cdz_rc cdz_repository_log_find(struct cdz_repository *r,
                                             const struct cdz_log_filter *f,
                                             const struct cdz_page *page, struct cdz_arena *arena,

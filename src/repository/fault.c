@@ -42,6 +42,16 @@ static cdz_rc fault_execution_find(struct cdz_repository *r, const struct cdz_ex
     return inner_of(r)->ops->execution_find(inner_of(r), f, page, arena, ret, err);
 }
 
+static cdz_rc fault_execution_stats(struct cdz_repository *r, const struct cdz_execution_filter *f,
+                                    const struct cdz_spans *spans, bool by_flow,
+                                    struct cdz_arena *arena, struct cdz_execution_stat **ret,
+                                    size_t *ret_n, struct cdz_err *err)
+{
+    CDZ_FAULT_CALL(
+        fault_of(r), "execution_stats",
+        inner_of(r)->ops->execution_stats(inner_of(r), f, spans, by_flow, arena, ret, ret_n, err));
+}
+
 static cdz_rc fault_log_find(struct cdz_repository *r, const struct cdz_log_filter *f,
                              const struct cdz_page *page, struct cdz_arena *arena,
                              struct cdz_log_entry **ret, size_t *ret_n, uint64_t *ret_total,
@@ -115,6 +125,7 @@ static const struct cdz_repository_ops ops = {
     .apply = fault_apply,
     .execution_get = fault_execution_get,
     .execution_find = fault_execution_find,
+    .execution_stats = fault_execution_stats,
     .log_find = fault_log_find,
     .metric_find = fault_metric_find,
     .flow_save = fault_flow_save,

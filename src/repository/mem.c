@@ -264,6 +264,47 @@ static cdz_rc mem_execution_find(struct cdz_repository *r, const struct cdz_exec
     return rc;
 }
 
+static cdz_rc mem_execution_stats(struct cdz_repository *r, const struct cdz_execution_filter *f,
+                                  const struct cdz_spans *spans, bool by_flow,
+                                  struct cdz_arena *arena, struct cdz_execution_stat **ret,
+                                  size_t *ret_n, struct cdz_err *err)
+{
+    CDZ_VEC(struct cdz_execution_stat) found = {0};
+    struct words words = words_of(f->q, arena);
+    cdz_rc rc = CDZ_OK;
+    struct mem_repository *m = mem_lock(r);
+    for (size_t i = 0; rc == CDZ_OK && i < m->execution_n; i++) {
+        struct cdz_execution *e;
+        size_t span = 0;
+        if (!m->executions[i]->head.n)
+            continue;
+        rc = load(m->executions[i], &e, err);
+        if (rc != CDZ_OK)
+            break;
+        struct columns c = columns_of(e);
+        while (span < spans->n && c.start >= spans->edges[span + 1])
+            span++;
+        if (span < spans->n && c.start >= spans->edges[span] && columns_match(&c, f, &words)) {
+            cdz_us took = c.end == END_NONE ? 0 : c.end - c.start;
+            struct cdz_execution_stat one = {.span = span,
+                                             .state = (enum cdz_state)c.state,
+                                             .count = 1,
+                                             .min = took,
+                                             .max = took,
+                                             .sum = took};
+            if (by_flow) {
+                one.namespace_ = cdz_arena_str(arena, c.namespace_);
+                one.flow_id = cdz_arena_str(arena, c.flow_id);
+            }
+            CDZ_PUSH(arena, &found, one);
+        }
+        cdz_execution_free(e);
+    }
+    *ret = found.v;
+    *ret_n = stats_merge(found.v, found.n);
+    return mem_unlock(m, rc);
+}
+
 static void mem_close(struct cdz_repository *r)
 {
     struct mem_repository *m = (struct mem_repository *)r;
@@ -283,6 +324,7 @@ static const struct cdz_repository_ops ops = {
     .apply = mem_apply,
     .execution_get = mem_execution_get,
     .execution_find = mem_execution_find,
+    .execution_stats = mem_execution_stats,
     .log_find = mem_log_find,
     .metric_find = mem_metric_find,
     .flow_save = mem_flow_save,

@@ -143,3 +143,33 @@ cdz_rc taskrun_index(cdz_str bytes, uint32_t *ret, struct cdz_err *err)
     *ret = (uint32_t)index;
     return CDZ_OK;
 }
+
+static int by_stat_key(const void *pa, const void *pb)
+{
+    const struct cdz_execution_stat *a = pa, *b = pb;
+    if (a->span != b->span)
+        return a->span < b->span ? -1 : 1;
+    int c = cdz_str_cmp(a->namespace_, b->namespace_);
+    if (!c)
+        c = cdz_str_cmp(a->flow_id, b->flow_id);
+    return c ? c : (a->state > b->state) - (a->state < b->state);
+}
+
+size_t stats_merge(struct cdz_execution_stat *v, size_t n)
+{
+    size_t kept = 0;
+    if (n)
+        qsort(v, n, sizeof(*v), by_stat_key);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || by_stat_key(&v[kept - 1], &v[i]) != 0) {
+            v[kept++] = v[i];
+            continue;
+        }
+        struct cdz_execution_stat *into = &v[kept - 1];
+        into->count += v[i].count;
+        into->sum += v[i].sum;
+        into->min = v[i].min < into->min ? v[i].min : into->min;
+        into->max = v[i].max > into->max ? v[i].max : into->max;
+    }
+    return kept;
+}

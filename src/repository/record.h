@@ -41,6 +41,9 @@ CDZ_MUST_USE cdz_rc execution_sort_of(const struct cdz_sort *sort, enum executio
 /* As the page says (nothing: newest first), equal ones by id in the direction of the last key. */
 int columns_compare(const struct columns *a, const struct columns *b, const struct cdz_page *page);
 
+/* Sorts as the contract says, and makes one of those with the same key; returns how many are left. */
+size_t stats_merge(struct cdz_execution_stat *v, size_t n);
+
 /* The index of a task run, from its record: the two first numbers are the format and the index. */
 CDZ_MUST_USE cdz_rc taskrun_index(cdz_str bytes, uint32_t *ret, struct cdz_err *err);
 

@@ -219,6 +219,7 @@ static const struct cdz_repository_ops ops = {
     .apply = sqlite_apply,
     .execution_get = sqlite_execution_get,
     .execution_find = sqlite_execution_find,
+    .execution_stats = sqlite_execution_stats,
     .log_find = sqlite_log_find,
     .metric_find = sqlite_metric_find,
     .flow_save = sqlite_flow_save,

@@ -71,6 +71,36 @@ cdz_rc sqlite_execution_find(struct cdz_repository *r, const struct cdz_executio
                              const struct cdz_page *page, struct cdz_arena *arena,
                              struct cdz_executions *ret, struct cdz_err *err);
 
+/* A list of executions, or what is counted of them: the filter, and what is known of what it names.
+ * sqlite_execution.c */
+struct numbers { /* of labels or flows */
+    int64_t *v;
+    size_t n, cap;
+    bool frequent; /* labels that many executions have */
+};
+struct execution_list {
+    struct cdz_conn *conn;
+    const struct cdz_execution_filter *f;
+    const struct cdz_page *page; /* NULL: not for a list */
+    struct cdz_arena *arena;
+    struct flow_set flows;
+    struct words words;
+    struct numbers *labels;      /* per label of the filter; NULL v: no execution has it */
+    struct numbers *word_labels; /* per word: the labels in which it is found */
+    struct numbers *word_flows;  /* per word: the flows in whose names it is found */
+    bool selective; /* a trigger, label or word leaves few executions: begin with them */
+};
+/* Looks up what the filter names, to know how much of the table it leaves. */
+CDZ_MUST_USE cdz_rc execution_list_resolve(struct execution_list *l, struct cdz_err *err);
+/* " WHERE ...": all conditions but that of the flows. counting: every row that matches is read. */
+void execution_list_conditions(struct execution_list *l, struct query *q, bool counting);
+/* " AND <column> IN (...)", unless all flows match. */
+void execution_list_flows(struct execution_list *l, struct query *q, const char *column);
+/* sqlite_stats.c */
+cdz_rc sqlite_execution_stats(struct cdz_repository *r, const struct cdz_execution_filter *f,
+                              const struct cdz_spans *spans, bool by_flow, struct cdz_arena *arena,
+                              struct cdz_execution_stat **ret, size_t *ret_n, struct cdz_err *err);
+
 /* Logs: sqlite_log.c. A group of entries of one execution that will be one row. */
 struct log_group {
     cdz_str execution_id, namespace_, flow_id;

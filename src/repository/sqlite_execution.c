@@ -68,26 +68,6 @@ cdz_rc sqlite_execution_get(struct cdz_repository *r, cdz_str id, struct cdz_exe
 
 /* The conditions of a list */
 
-struct list {
-    struct cdz_conn *conn;
-    const struct cdz_execution_filter *f;
-    const struct cdz_page *page;
-    struct cdz_arena *arena;
-    struct flow_set flows;
-    struct words words;
-    struct numbers *labels;      /* per label of the filter; NULL v: no execution has it */
-    struct numbers *word_labels; /* per word: the labels in which it is found */
-    struct numbers *word_flows;  /* per word: the flows in whose names it is found */
-    bool selective; /* a trigger, label or word leaves few executions: begin with them */
-};
-
-/* Numbers of labels or flows. */
-struct numbers {
-    int64_t *v;
-    size_t n, cap;
-    bool frequent; /* labels that many executions have */
-};
-
 enum { FREQUENT = 2000 };
 
 static void add_states(struct query *q, const char *column, uint32_t states)
@@ -103,7 +83,7 @@ static void add_states(struct query *q, const char *column, uint32_t states)
 }
 
 /* Rows (number, text, text) in which a word is found. */
-static cdz_rc numbers_with_word(struct list *l, const char *literal, cdz_str word,
+static cdz_rc numbers_with_word(struct execution_list *l, const char *literal, cdz_str word,
                                 struct numbers *ret, struct cdz_err *err)
 {
     struct cdz_stmt CDZ_AUTO_STMT s = {0};
@@ -118,7 +98,7 @@ static cdz_rc numbers_with_word(struct list *l, const char *literal, cdz_str wor
     }
 }
 
-static cdz_rc find_frequent(struct list *l, struct numbers *labels, struct cdz_err *err)
+static cdz_rc find_frequent(struct execution_list *l, struct numbers *labels, struct cdz_err *err)
 {
     struct query q;
     int64_t n = 0;
@@ -134,7 +114,7 @@ static cdz_rc find_frequent(struct list *l, struct numbers *labels, struct cdz_e
     return rc;
 }
 
-static cdz_rc find_label(struct list *l, cdz_str key, cdz_str value, struct numbers *ret,
+static cdz_rc find_label(struct execution_list *l, cdz_str key, cdz_str value, struct numbers *ret,
                          struct cdz_err *err)
 {
     struct cdz_stmt CDZ_AUTO_STMT s = {0};
@@ -148,8 +128,7 @@ static cdz_rc find_label(struct list *l, cdz_str key, cdz_str value, struct numb
     return CDZ_OK;
 }
 
-/* Looks up what the filter names, to know how much of the table it leaves. */
-static cdz_rc resolve(struct list *l, struct cdz_err *err)
+cdz_rc execution_list_resolve(struct execution_list *l, struct cdz_err *err)
 {
     const struct cdz_execution_filter *f = l->f;
     CDZ_TRY(flow_set_find(l->conn, f->namespace_, f->namespace_exact, f->flow_id, f->scope,
@@ -188,7 +167,7 @@ static void add_labels(struct query *q, const struct numbers *labels, bool one_b
     query_add(q, one_by_one ? " AND execution_label.execution=execution.no)" : ")");
 }
 
-static void add_label(struct list *l, struct query *q, size_t i, bool counting)
+static void add_label(struct execution_list *l, struct query *q, size_t i, bool counting)
 {
     cdz_str value = l->f->label_values[i];
     query_add(q, " AND (");
@@ -199,7 +178,7 @@ static void add_label(struct list *l, struct query *q, size_t i, bool counting)
 }
 
 /* A word is the beginning of the id, or in the flow's names, or in a label's value. */
-static void add_word(struct list *l, struct query *q, size_t i, bool counting)
+static void add_word(struct execution_list *l, struct query *q, size_t i, bool counting)
 {
     query_add(q, " AND (");
     query_prefix(q, "id", l->words.v[i]);
@@ -214,7 +193,7 @@ static void add_word(struct list *l, struct query *q, size_t i, bool counting)
     query_add(q, ")");
 }
 
-static void add_conditions(struct list *l, struct query *q, bool counting)
+void execution_list_conditions(struct execution_list *l, struct query *q, bool counting)
 {
     const struct cdz_execution_filter *f = l->f;
     query_add(q, " WHERE state>=0");
@@ -239,14 +218,14 @@ static void add_conditions(struct list *l, struct query *q, bool counting)
 }
 
 /* The filter names flows and states only: execution_count knows the total. */
-static bool is_by_counts(const struct list *l)
+static bool is_by_counts(const struct execution_list *l)
 {
     const struct cdz_execution_filter *f = l->f;
     return !f->start_from && !f->start_to && !f->trigger_execution_id.n && !f->child &&
            !f->label_count && !l->words.n;
 }
 
-static void add_flows(struct list *l, struct query *q, const char *column)
+void execution_list_flows(struct execution_list *l, struct query *q, const char *column)
 {
     if (l->flows.all)
         return;
@@ -254,13 +233,14 @@ static void add_flows(struct list *l, struct query *q, const char *column)
     query_ints(q, l->flows.v, l->flows.n);
 }
 
-static cdz_rc count_by_flows(struct list *l, bool all_flows, int64_t *ret, struct cdz_err *err)
+static cdz_rc count_by_flows(struct execution_list *l, bool all_flows, int64_t *ret,
+                             struct cdz_err *err)
 {
     struct query q;
     query_init(&q, l->arena);
     query_add(&q, "SELECT sum(n) FROM execution_count WHERE 1");
     if (!all_flows)
-        add_flows(l, &q, "flow");
+        execution_list_flows(l, &q, "flow");
     if (l->f->states)
         add_states(&q, "state", l->f->states);
     cdz_rc rc = query_number(&q, l->conn, ret, err);
@@ -283,7 +263,7 @@ static void add_state_rank(struct query *q)
     query_add(q, " END");
 }
 
-static cdz_rc add_order(struct list *l, struct query *q, struct cdz_err *err)
+static cdz_rc add_order(struct execution_list *l, struct query *q, struct cdz_err *err)
 {
     static const char *const columns[] = {
         [SORT_ID] = "id",
@@ -316,7 +296,7 @@ static cdz_rc add_order(struct list *l, struct query *q, struct cdz_err *err)
  * Walking along execution_start passes about wanted * all / matching entries; sorting reads all
  * that match.
  */
-static cdz_rc choose_index(struct list *l, const char **ret, struct cdz_err *err)
+static cdz_rc choose_index(struct execution_list *l, const char **ret, struct cdz_err *err)
 {
     const struct cdz_page *page = l->page;
     bool by_start = page->sort_count == 0 ||
@@ -346,7 +326,7 @@ static cdz_rc choose_index(struct list *l, const char **ret, struct cdz_err *err
 }
 
 /* The numbers of the page's executions. */
-static cdz_rc find_page(struct list *l, int64_t **ret, size_t *ret_n, struct cdz_err *err)
+static cdz_rc find_page(struct execution_list *l, int64_t **ret, size_t *ret_n, struct cdz_err *err)
 {
     CDZ_VEC(int64_t) found = {0};
     struct cdz_stmt CDZ_AUTO_STMT s = {0};
@@ -359,9 +339,10 @@ static cdz_rc find_page(struct list *l, int64_t **ret, size_t *ret_n, struct cdz
     if (rc == CDZ_OK && index)
         cdz_buf_printf(&q.sql, " INDEXED BY %s", index);
     if (rc == CDZ_OK) {
-        add_conditions(l, &q, false);
+        execution_list_conditions(l, &q, false);
         /* +flow: not by the flow's index when the other is shorter. */
-        add_flows(l, &q, index && strcmp(index, "execution_flow") != 0 ? "+flow" : "flow");
+        execution_list_flows(l, &q,
+                             index && strcmp(index, "execution_flow") != 0 ? "+flow" : "flow");
         rc = add_order(l, &q, err);
     }
     if (rc == CDZ_OK && l->page->page) {
@@ -381,7 +362,7 @@ static cdz_rc find_page(struct list *l, int64_t **ret, size_t *ret_n, struct cdz
     return rc;
 }
 
-static cdz_rc find_total(struct list *l, uint64_t *ret, struct cdz_err *err)
+static cdz_rc find_total(struct execution_list *l, uint64_t *ret, struct cdz_err *err)
 {
     struct query q;
     int64_t n = 0;
@@ -391,8 +372,8 @@ static cdz_rc find_total(struct list *l, uint64_t *ret, struct cdz_err *err)
         rc = count_by_flows(l, false, &n, err);
     } else {
         query_add(&q, "SELECT count(*) FROM execution");
-        add_conditions(l, &q, true);
-        add_flows(l, &q, "flow");
+        execution_list_conditions(l, &q, true);
+        execution_list_flows(l, &q, "flow");
         rc = query_number(&q, l->conn, &n, err);
     }
     query_done(&q);
@@ -400,7 +381,7 @@ static cdz_rc find_total(struct list *l, uint64_t *ret, struct cdz_err *err)
     return rc;
 }
 
-static cdz_rc load_page(struct list *l, const int64_t *numbers, size_t n,
+static cdz_rc load_page(struct execution_list *l, const int64_t *numbers, size_t n,
                         struct cdz_executions *ret, struct cdz_err *err)
 {
     struct cdz_stmt CDZ_AUTO_STMT s = {0};
@@ -427,14 +408,14 @@ static cdz_rc load_page(struct list *l, const int64_t *numbers, size_t n,
     return CDZ_OK;
 }
 
-static cdz_rc find(struct list *l, struct cdz_executions *ret, struct cdz_err *err)
+static cdz_rc find(struct execution_list *l, struct cdz_executions *ret, struct cdz_err *err)
 {
     int64_t *numbers;
     size_t n;
     enum execution_sort by;
     for (size_t i = 0; i < l->page->sort_count; i++)
         CDZ_TRY(execution_sort_of(&l->page->sort[i], &by, err));
-    CDZ_TRY(resolve(l, err));
+    CDZ_TRY(execution_list_resolve(l, err));
     if (!l->flows.all && l->flows.n == 0)
         return CDZ_OK; /* no such flow: nothing is found */
     CDZ_TRY(find_page(l, &numbers, &n, err));
@@ -446,7 +427,7 @@ cdz_rc sqlite_execution_find(struct cdz_repository *r, const struct cdz_executio
                              const struct cdz_page *page, struct cdz_arena *arena,
                              struct cdz_executions *ret, struct cdz_err *err)
 {
-    struct list l = {.f = f, .page = page, .arena = arena};
+    struct execution_list l = {.f = f, .page = page, .arena = arena};
     struct cdz_executions found = {0};
     CDZ_TRY(cdz_db_read_begin(db_of(r), &l.conn, err));
     /* One transaction, so that page and total are of the same moment. */

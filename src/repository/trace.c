@@ -49,6 +49,16 @@ static cdz_rc trace_execution_find(struct cdz_repository *r, const struct cdz_ex
     return report(r, "execution_find", rc, "page=%zu", page->page);
 }
 
+static cdz_rc trace_execution_stats(struct cdz_repository *r, const struct cdz_execution_filter *f,
+                                    const struct cdz_spans *spans, bool by_flow,
+                                    struct cdz_arena *arena, struct cdz_execution_stat **ret,
+                                    size_t *ret_n, struct cdz_err *err)
+{
+    cdz_rc rc =
+        inner_of(r)->ops->execution_stats(inner_of(r), f, spans, by_flow, arena, ret, ret_n, err);
+    return report(r, "execution_stats", rc, "spans=%zu", spans->n);
+}
+
 static cdz_rc trace_log_find(struct cdz_repository *r, const struct cdz_log_filter *f,
                              const struct cdz_page *page, struct cdz_arena *arena,
                              struct cdz_log_entry **ret, size_t *ret_n, uint64_t *ret_total,
@@ -123,6 +133,7 @@ static const struct cdz_repository_ops ops = {
     .apply = trace_apply,
     .execution_get = trace_execution_get,
     .execution_find = trace_execution_find,
+    .execution_stats = trace_execution_stats,
     .log_find = trace_log_find,
     .metric_find = trace_metric_find,
     .flow_save = trace_flow_save,

@@ -713,6 +713,51 @@ TEST(flows_are_found_by_every_filter)
     }
 }
 
+TEST(executions_are_counted_by_spans_of_time)
+{
+    static const cdz_us edges[] = {10, 21, 30, 41, 60};
+    static const struct cdz_spans spans = {edges, 4};
+    static const struct {
+        const char *why;
+        bool by_flow;
+        struct cdz_execution_filter f;
+        const char *want;
+    } rows[] = {
+        {"states",
+         false,
+         {.scope = 0},
+         "0/./SUCCESS=1(10,10,10) 0/./FAILED=1(70,70,70) 2/./RUNNING=1(0,0,0) "
+         "2/./SUCCESS=2(1,20,21) "},
+        {"flows",
+         true,
+         {.scope = 0},
+         "0/company.team.etl/SUCCESS=1(10,10,10) 0/company.team.etl/FAILED=1(70,70,70) "
+         "2/company.load/RUNNING=1(0,0,0) 2/companyx.etl/SUCCESS=1(1,1,1) "
+         "2/system.clean-up/SUCCESS=1(20,20,20) "},
+        {"namespace",
+         false,
+         {.namespace_ = {"company", 7}},
+         "0/./SUCCESS=1(10,10,10) 0/./FAILED=1(70,70,70) 2/./RUNNING=1(0,0,0) "},
+        {"state", true, {.states = 1u << CDZ_FAILED}, "0/company.team.etl/FAILED=1(70,70,70) "},
+        {"word", true, {.q = {"whale", 5}}, "0/company.team.etl/SUCCESS=1(10,10,10) "},
+        {"from and to",
+         false,
+         {.start_from = 20, .start_to = 30},
+         "0/./FAILED=1(70,70,70) 2/./RUNNING=1(0,0,0) "},
+        {"no such flow", false, {.flow_id = {"none", 4}}, ""},
+    };
+    struct bench b;
+    EACH_BACKEND(b)
+    {
+        fill(&b);
+        for (size_t i = 0; i < CDZ_COUNT(rows); i++) {
+            const char *got = stats(&b, &rows[i].f, &spans, rows[i].by_flow);
+            CHECK(strcmp(got, rows[i].want) == 0, "%s: %s: %s, want %s", b.name, rows[i].why, got,
+                  rows[i].want);
+        }
+    }
+}
+
 TEST(fault_fails_each_call_in_turn_and_the_batch_may_be_repeated)
 {
     for (int after = 0; after < 2; after++) {

@@ -211,6 +211,23 @@ static CDZ_UNUSED void expect_ids(struct bench *b, const char *why, struct cdz_e
     CHECK(strcmp(got, want) == 0, "%s: %s: %s, want %s", b->name, why, got, want);
 }
 
+/* "span/namespace.flow/STATE=count(min,max,sum)" */
+static CDZ_UNUSED const char *stats(struct bench *b, const struct cdz_execution_filter *f,
+                                    const struct cdz_spans *spans, bool by_flow)
+{
+    struct cdz_execution_stat *v = NULL;
+    size_t n = 0;
+    struct cdz_buf CDZ_AUTO_BUF text = CDZ_BUF_INIT;
+    cdz_rc rc = cdz_repository_execution_stats(b->r, f, spans, by_flow, b->arena, &v, &n, &b->err);
+    CHECK(rc == CDZ_OK, "%s: stats: %s (%s)", b->name, b->err.text, b->err.detail);
+    for (size_t i = 0; i < n; i++)
+        cdz_buf_printf(&text, "%zu/%.*s.%.*s/%s=%llu(%lld,%lld,%lld) ", v[i].span,
+                       CDZ_S(v[i].namespace_), CDZ_S(v[i].flow_id), cdz_state_name(v[i].state),
+                       (unsigned long long)v[i].count, (long long)v[i].min, (long long)v[i].max,
+                       (long long)v[i].sum);
+    return cdz_buf_copy(&text, b->arena).p;
+}
+
 static CDZ_UNUSED const char *messages(struct bench *b, const struct cdz_log_filter *f,
                                        const struct cdz_page *page)
 {

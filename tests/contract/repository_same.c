@@ -78,6 +78,19 @@ static void random_page(struct cdz_rng *rng, struct cdz_page *page, bool logs)
                               cdz_rng_below(rng, 2) == 0};
 }
 
+static void ask_stats(struct cdz_rng *rng, struct bench *mem, struct bench *db,
+                      const struct cdz_execution_filter *f)
+{
+    cdz_us edges[8] = {(cdz_us)cdz_rng_below(rng, 300)};
+    struct cdz_spans spans = {edges, cdz_rng_below(rng, CDZ_COUNT(edges))};
+    bool by_flow = cdz_rng_below(rng, 2) == 0;
+    for (size_t i = 1; i < CDZ_COUNT(edges); i++)
+        edges[i] = edges[i - 1] + 1 + (cdz_us)cdz_rng_below(rng, 300);
+    const char *want = stats(mem, f, &spans, by_flow), *got = stats(db, f, &spans, by_flow);
+    CHECK(strcmp(want, got) == 0, "stats: ns=%.*s flow=%.*s states=%x q=%.*s: %s, want %s",
+          CDZ_S(f->namespace_), CDZ_S(f->flow_id), f->states, CDZ_S(f->q), got, want);
+}
+
 static void ask_executions(struct cdz_rng *rng, struct bench *mem, struct bench *db)
 {
     static const cdz_str color = {"color", 5};
@@ -112,6 +125,7 @@ static void ask_executions(struct cdz_rng *rng, struct bench *mem, struct bench 
     const char *want = ids(mem, &f, &page), *got = ids(db, &f, &page);
     CHECK(strcmp(want, got) == 0, "executions: ns=%.*s flow=%.*s states=%x q=%.*s: %s, want %s",
           CDZ_S(f.namespace_), CDZ_S(f.flow_id), f.states, CDZ_S(f.q), got, want);
+    ask_stats(rng, mem, db, &f);
 }
 
 static void ask_logs(struct cdz_rng *rng, struct bench *mem, struct bench *db)
