@@ -28,7 +28,7 @@ struct cdz_config {
     cdz_str tmp_dir;
     bool recursive_rendering, templates_enabled;
     cdz_val globals, envs, plugin_defaults;
-    cdz_val pools; /* map name -> limit (from 1), or null */
+    cdz_val pools;                      /* map name -> limit (from 1), or null */
     cdz_str basic_user, basic_password; /* empty: no authentication */
     cdz_us termination_grace;
 };
