@@ -286,9 +286,9 @@ TEST(a_call_can_be_expanded)
                      "io.kestra.core.models.hierarchies.SubflowGraphTask"),
           "a task that can be expanded");
     done(&d);
-    d = (struct drawn){.called = parse(d.arena = cdz_arena_open(0),
-                                       "id: other\nnamespace: t\ntasks:\n  - " TASK("inner") "\n")};
-    struct cdz_arena *first = d.arena;
+    struct cdz_arena *other = cdz_arena_open(0);
+    d = (struct drawn){
+        .called = parse(other, "id: other\nnamespace: t\ntasks:\n  - " TASK("inner") "\n")};
     draw(&d, calls, NULL, "root.call");
     expect_edges(&d, NULL,
                  "root.~root>root.call.~root\n"
@@ -303,7 +303,7 @@ TEST(a_call_can_be_expanded)
               cdz_str_is(text_at(node(json, "root.call"), "task.subflowTask.flowId"), "other"),
           "the cluster of the flow");
     done(&d);
-    cdz_arena_close(first);
+    cdz_arena_close(other);
     d = (struct drawn){0};
     draw(&d, calls, NULL, "root.call");
     CHECK(d.rc == CDZ_E_NOT_FOUND, "%s", cdz_rc_name(d.rc));
