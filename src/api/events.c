@@ -76,8 +76,8 @@ static void event(struct api_call *c)
     if (!outputs_of(c, &signal.outputs))
         return;
     cdz_signal_encode(&signal, &b);
-    if (b.n > CDZ_OUTPUT_BYTES_MAX) {
-        api_failf(c, CDZ_E_TOO_LARGE, "the event has more than %u bytes", CDZ_OUTPUT_BYTES_MAX);
+    if (b.n > CDZ_EVENT_BYTES_MAX) {
+        api_failf(c, CDZ_E_TOO_LARGE, "the event has more than %u bytes", CDZ_EVENT_BYTES_MAX);
         return;
     }
     struct cdz_record r = {.topic = CDZ_TOPIC_EVENT,

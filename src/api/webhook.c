@@ -132,6 +132,19 @@ static void answer_outputs(struct api_call *c, const struct cdz_execution *e)
     api_json(c, 200, &b);
 }
 
+/* A single output as it is; of several their JSON. */
+static void answer_text(struct api_call *c, const struct cdz_execution *e)
+{
+    CDZ_AUTO_BUF struct cdz_buf b = CDZ_BUF_INIT;
+    cdz_val v = e->outputs;
+    if (v.kind == CDZ_MAP && cdz_map_n(v) == 1) {
+        CDZ_MAP_EACH (x, e->outputs)
+            v = x->val;
+    }
+    cdz_expr_print(&b, v.kind == CDZ_NULL ? cdz_val_z("") : v);
+    api_text(c, 200, "text/plain", cdz_buf_copy(&b, c->arena));
+}
+
 /* Anybody may read this: neither inputs nor task runs are in it. */
 static void answer_end(struct api_call *c, const struct cdz_execution *e)
 {
@@ -163,13 +176,21 @@ static void answer_end(struct api_call *c, const struct cdz_execution *e)
     api_json(c, 200, &b);
 }
 
+static bool is_true(const struct cdz_trigger *trigger, const char *prop)
+{
+    cdz_val v = cdz_map_getz(trigger->props, prop);
+    return v.kind == CDZ_BOOL && v.b;
+}
+
 static api_answer_end *at_end(const struct cdz_trigger *trigger)
 {
-    cdz_val wait = cdz_map_getz(trigger->props, "wait"),
-            outputs = cdz_map_getz(trigger->props, "returnOutputs");
-    if (wait.kind != CDZ_BOOL || !wait.b)
+    cdz_val type = cdz_map_getz(trigger->props, "responseContentType");
+    if (!is_true(trigger, "wait"))
         return NULL;
-    return outputs.kind == CDZ_BOOL && outputs.b ? answer_outputs : answer_end;
+    if (!is_true(trigger, "returnOutputs"))
+        return answer_end;
+    return type.kind == CDZ_TEXT && cdz_str_is(cdz_val_str(type), "text/plain") ? answer_text
+                                                                                : answer_outputs;
 }
 
 /* --- the request --- */

@@ -43,6 +43,10 @@
 #define CDZ_KV_KEY_MAX       200u         /* characters of a key: it becomes a file name */
 #define CDZ_KV_BYTES_MAX     (10u << 20)  /* one value of the key-value store, as Ion text */
 #define CDZ_EVENT_KEY_MAX    500u         /* bytes of the key of an event that is waited for */
+#define CDZ_EVENT_BYTES_MAX                                                                        \
+    (1u << 20) /* what such an event carries, encoded: it is kept in memory */
+#define CDZ_EVENTS_KEPT_MAX                                                                        \
+    (64u << 20) /* bytes of those that nobody has taken yet, 512 more for each */
 #define CDZ_SECRETS_MAX                                                                            \
     1000u /* secrets that one attempt may see: log lines are searched for each */
 #define CDZ_ITEM_BYTES_MAX                                                                         \

@@ -3,10 +3,8 @@
 
 #include "base/codec.h"
 #include "base/id.h"
-#include "base/time.h"
 #include "exec/gate.h"
 
-#define KEPT_FOR  (24 * 3600 * CDZ_SECOND)
 #define EVENT_ROW "!"
 
 enum { FORMAT = 1 };
@@ -134,7 +132,7 @@ static bool take_kept(struct cdz_signal_box *b, const struct cdz_signal *m, stru
     struct cdz_err err;
     if (!b->event.n)
         return false;
-    bool fresh = b->event_at + KEPT_FOR > m->at &&
+    bool fresh = b->event_at + CDZ_SIGNAL_KEPT_US > m->at &&
                  cdz_signal_decode(cdz_buf_copy(&b->event, arena), arena, &event, &err) == CDZ_OK;
     cdz_buf_reset(&b->event);
     put_row(out, arena, CDZ_STR(EVENT_ROW), (cdz_str){NULL, 0});
@@ -145,6 +143,21 @@ static bool take_kept(struct cdz_signal_box *b, const struct cdz_signal *m, stru
     woken.outputs = event.outputs;
     CDZ_PUSH(arena, &out->woken, woken);
     return true;
+}
+
+size_t cdz_signal_box_keeps(const struct cdz_signal_box *b)
+{
+    return b->event.n;
+}
+
+void cdz_signal_forget(struct cdz_signal_box *b, cdz_us before, struct cdz_arena *arena,
+                       struct cdz_signal_out *out)
+{
+    *out = (struct cdz_signal_out){0};
+    if (!b->event.n || b->event_at >= before)
+        return;
+    cdz_buf_reset(&b->event);
+    put_row(out, arena, CDZ_STR(EVENT_ROW), (cdz_str){NULL, 0});
 }
 
 static void on_event(struct cdz_signal_box *b, const struct cdz_signal *m, struct cdz_arena *arena,

@@ -9,6 +9,7 @@
 #ifndef CDZ_EXEC_SIGNALS_H
 #define CDZ_EXEC_SIGNALS_H
 
+#include "base/time.h"
 #include "exec/step.h"
 
 #define CDZ_SIGNAL_PREFIX "~e/"
@@ -50,5 +51,11 @@ void cdz_signal_apply(struct cdz_signal_box *box, const struct cdz_signal *msg,
 CDZ_MUST_USE cdz_rc cdz_signal_load(struct cdz_signal_box *box, cdz_str id, cdz_str bytes,
                                     struct cdz_err *err);
 bool cdz_signal_box_is_empty(const struct cdz_signal_box *box);
+/* Bytes of the event that nobody has taken, 0: there is none. cdz_signal_forget drops it, if it came
+ * before `before`. */
+size_t cdz_signal_box_keeps(const struct cdz_signal_box *box);
+void cdz_signal_forget(struct cdz_signal_box *box, cdz_us before, struct cdz_arena *arena,
+                       struct cdz_signal_out *ret);
+#define CDZ_SIGNAL_KEPT_US (24 * 3600 * CDZ_SECOND) /* how long one is kept */
 
 #endif

@@ -172,6 +172,9 @@ static const struct cdz_prop webhook_props[] = {
      .doc = "True: the answer comes when the execution has ended."},
     {"returnOutputs", CDZ_PROP_BOOL, 0, "false",
      .doc = "True, with wait: the answer is the outputs of the flow and nothing else."},
+    {"responseContentType", CDZ_PROP_ENUM, 0,
+     .doc = "Of such an answer: text/plain gives a single output as it is.",
+     .values = (const char *const[]){"application/json", "text/plain", NULL}},
     {0},
 };
 static const struct cdz_prop webhook_outputs[] = {

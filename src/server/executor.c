@@ -191,6 +191,7 @@ static void *executor_main(void *arg)
         for (size_t i = 0; i < batch.n; i++)
             take(x, &batch.records[i], now);
         run_timers(x, now);
+        keyed_sweep(x, now);
         if (batch.n > 0 || x->out.n > 0)
             commit(x);
         live_run_parked(x, now); /* behind the commit: what this batch has parked can be read now */

@@ -64,6 +64,8 @@ struct cdz_executor {
     } timers;
     struct cdz_table gates; /* gate key -> struct cdz_gate */
     struct cdz_table boxes; /* signal key -> struct cdz_signal_box */
+    size_t events_kept;     /* bytes of events that nobody has taken yet */
+    cdz_us swept;           /* when those that are too old were dropped last */
     struct {
         struct cdz_flow **v; /* flows with Flow triggers, a reference each */
         size_t n;
@@ -161,6 +163,8 @@ static inline bool key_is_keyed(cdz_str key)
 void keyed_record(struct cdz_executor *x, const struct cdz_record *r);
 CDZ_MUST_USE cdz_rc keyed_load(struct cdz_executor *x, cdz_str key, cdz_str value,
                                struct cdz_err *err);
+/* Now and then: drops what nobody has taken. */
+void keyed_sweep(struct cdz_executor *x, cdz_us now);
 void keyed_close(struct cdz_executor *x);
 
 /* recover.c */

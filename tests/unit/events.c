@@ -261,6 +261,38 @@ TEST(what_is_no_event_is_refused)
     site_close(&s);
 }
 
+/* 64 MB of them in all: what nobody asks for cannot fill the memory. */
+TEST(events_that_nobody_takes_are_kept_up_to_a_limit)
+{
+    enum { EACH = 1000 * 1000, FIT = (64 << 20) / (EACH + 700) };
+    struct site s;
+    char *body = malloc(EACH + 3);
+    if (!body)
+        abort();
+    memset(body, 'x', EACH + 2);
+    body[0] = body[EACH + 1] = '"';
+    body[EACH + 2] = 0;
+    site_open(&s, RIG_VOLATILE);
+    for (int i = 0; i < FIT + 5; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "t/k%d", i);
+        AUTO_REPLY r = send_event(&s, path, body);
+        CHECK_STATUS(r, 202);
+    }
+    RIG_UNTIL(rows(&s) >= FIT);
+    CHECK(rows(&s) <= FIT + 1, "%zu are kept", rows(&s));
+    char *large = calloc(1, (1 << 20) + 64);
+    if (!large)
+        abort();
+    memset(large, 'x', (1 << 20) + 10);
+    large[0] = large[(1 << 20) + 9] = '"';
+    AUTO_REPLY too_large = send_event(&s, "t/large", large);
+    CHECK_STATUS(too_large, 413);
+    free(large);
+    free(body);
+    site_close(&s);
+}
+
 TEST(a_key_that_is_empty_or_too_long_fails_the_task)
 {
     static const char *const keys[] = {"{{ '' }}", "{% for i in range(0, 500) %}k{% endfor %}"};

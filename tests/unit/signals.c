@@ -199,6 +199,26 @@ TEST(an_early_event_is_kept_for_a_day)
     rig_close(&r);
 }
 
+TEST(a_kept_event_is_forgotten_when_it_is_old)
+{
+    struct rig r;
+    rig_open(&r);
+    wait_for(&r, A, 1, 1, 1);
+    CHECK(cdz_signal_box_keeps(r.box) == 0, "an event that is not there");
+    event(&r, 1, 5);
+    CHECK(cdz_signal_box_keeps(r.box) == 0, "one that was taken");
+    event(&r, 1, 10);
+    CHECK(cdz_signal_box_keeps(r.box) > 0, "not kept");
+    cdz_signal_forget(r.box, 10, r.arena, &r.out);
+    CHECK(r.out.rows.n == 0 && cdz_signal_box_keeps(r.box) > 0, "forgotten too early");
+    cdz_signal_forget(r.box, 11, r.arena, &r.out);
+    CHECK(r.out.rows.n == 1 && !r.out.rows.v[0].bytes.p && cdz_signal_box_is_empty(r.box),
+          "not forgotten");
+    cdz_signal_forget(r.box, 11, r.arena, &r.out);
+    CHECK(r.out.rows.n == 0, "twice");
+    rig_close(&r);
+}
+
 TEST(who_leaves_is_not_woken)
 {
     struct rig r;

@@ -198,6 +198,13 @@ TEST(with_wait_the_answer_is_the_end_and_gives_only_outputs_away)
     CHECK_STATUS(only, 200);
     cdz_val outputs = json_of(&only, arena);
     CHECK(cdz_map_n(outputs) == 1 && has(text_at(outputs, "seen"), "8"), "%s", only.body.p);
+    deploy_hook(&s, "plain",
+                "    wait: true\n    returnOutputs: true\n    responseContentType: text/plain\n",
+                "");
+    AUTO_REPLY text = get(&s, AT "plain/k?q=9");
+    CHECK_STATUS(text, 200);
+    CHECK(cdz_str_is(cdz_buf_get(&text.body), "\"nothing\" 9"), "%s", text.body.p);
+    CHECK(has(cdz_buf_get(&text.head), "text/plain"), "%s", text.head.p);
     site_close(&s);
 }
 
