@@ -6,6 +6,8 @@
 #include <assert.h>
 
 #include "base/codec.h"
+#include "exec/gate.h"
+#include "exec/signals.h"
 #include "exec/step.h"
 #include "model/job.h"
 
@@ -95,6 +97,41 @@ static void messages(cdz_str bytes, struct cdz_arena *arena)
     }
 }
 
+/* The bytes as a message to a limit and to a box, and as a row of each; the state machine takes what
+ * is accepted. */
+static void keyed(cdz_str bytes, struct cdz_arena *arena)
+{
+    struct cdz_gate *gate = cdz_gate_open();
+    struct cdz_signal_box *box = cdz_signal_box_open();
+    struct cdz_gate_msg gm = {.execution_id = CDZ_STR("a"), .limit = 1};
+    struct cdz_gate_out gate_out;
+    struct cdz_signal sm;
+    struct cdz_signal_out box_out;
+    struct cdz_err err;
+    if (cdz_gate_load(gate, CDZ_STR("row"), bytes, &err) == CDZ_OK)
+        cdz_gate_apply(gate, &gm, arena, &gate_out);
+    if (cdz_gate_msg_decode(bytes, &gm, &err) == CDZ_OK) {
+        cdz_gate_apply(gate, &gm, arena, &gate_out);
+        for (size_t i = 0; i < gate_out.rows.n; i++) {
+            if (gate_out.rows.v[i].bytes.p)
+                assert(cdz_gate_load(gate, gate_out.rows.v[i].id, gate_out.rows.v[i].bytes, &err) ==
+                       CDZ_OK);
+        }
+    }
+    (void)!cdz_signal_load(box, CDZ_STR("!"), bytes, &err);
+    (void)!cdz_signal_load(box, CDZ_STR("row"), bytes, &err);
+    if (cdz_signal_decode(bytes, arena, &sm, &err) == CDZ_OK) {
+        cdz_signal_apply(box, &sm, arena, &box_out);
+        for (size_t i = 0; i < box_out.rows.n; i++) {
+            if (box_out.rows.v[i].bytes.p)
+                assert(cdz_signal_load(box, box_out.rows.v[i].id, box_out.rows.v[i].bytes, &err) ==
+                       CDZ_OK);
+        }
+    }
+    cdz_gate_close(gate);
+    cdz_signal_box_close(box);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     CDZ_AUTO_ARENA arena = cdz_arena_open(0);
@@ -102,5 +139,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     value(bytes, arena);
     execution(bytes);
     messages(bytes, arena);
+    keyed(bytes, arena);
     return 0;
 }
