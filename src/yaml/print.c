@@ -126,11 +126,12 @@ static void print_blanks(struct cdz_buf *to, size_t n)
         cdz_buf_c(to, ' ');
 }
 
-static void print_literal(struct cdz_buf *to, cdz_str s, size_t indent)
+/* deeper: how far indent lies behind the column of the key or dash it belongs to. */
+static void print_literal(struct cdz_buf *to, cdz_str s, size_t indent, unsigned deeper)
 {
     cdz_buf_c(to, '|');
     if (s.p[0] == ' ' || s.p[0] == '\n')
-        cdz_buf_c(to, '2');
+        cdz_buf_printf(to, "%u", deeper);
     if (s.p[s.n - 1] != '\n')
         cdz_buf_c(to, '-');
     else if (s.n == 1 || s.p[s.n - 2] == '\n')
@@ -146,8 +147,8 @@ static void print_literal(struct cdz_buf *to, cdz_str s, size_t indent)
     }
 }
 
-/* content: the column of the lines of a literal block. */
-static void print_text(struct cdz_buf *to, cdz_str s, size_t content)
+/* content: the column of the lines of a literal block; deeper: see print_literal. */
+static void print_text(struct cdz_buf *to, cdz_str s, size_t content, unsigned deeper)
 {
     if (!s.n) {
         cdz_buf_z(to, "\"\"");
@@ -156,7 +157,7 @@ static void print_text(struct cdz_buf *to, cdz_str s, size_t content)
     struct analysis a = analyse(s);
     if (memchr(s.p, '\n', s.n)) {
         if (a.block)
-            print_literal(to, s, content);
+            print_literal(to, s, content, deeper);
         else
             print_double_quoted(to, s);
     } else if (cdz_yaml_value_needs_quotes(s)) {
@@ -247,6 +248,7 @@ static void print_node(struct cdz_buf *to, cdz_val v, enum place place, size_t i
         return;
     }
     size_t inner = place == ROOT ? 0 : indent + 2;
+    unsigned deeper = place == BELOW_DASH ? 1 : 2; /* dashes stand one column in */
     if (v.kind == CDZ_MAP) {
         print_map(to, v, place, inner, depth);
         return;
@@ -259,14 +261,14 @@ static void print_node(struct cdz_buf *to, cdz_val v, enum place place, size_t i
     if (place != ROOT)
         cdz_buf_c(to, ' ');
     if (v.kind == CDZ_TEXT) {
-        print_text(to, cdz_val_str(v), indent + 2);
+        print_text(to, cdz_val_str(v), indent + 2, deeper);
     } else if (v.kind == CDZ_TEMPLATE) {
-        print_text(to, cdz_template_source(v.tpl), indent + 2);
+        print_text(to, cdz_template_source(v.tpl), indent + 2, deeper);
     } else if (v.kind == CDZ_DATE) {
         struct cdz_buf CDZ_AUTO_BUF text = CDZ_BUF_INIT;
         cdz_json_print(&text, v, CDZ_JSON_COMPACT);
         cdz_str s = cdz_buf_get(&text);
-        print_text(to, cdz_str_sub(s, 1, s.n ? s.n - 1 : 0), indent + 2);
+        print_text(to, cdz_str_sub(s, 1, s.n ? s.n - 1 : 0), indent + 2, deeper);
     } else {
         cdz_json_print(to, v, CDZ_JSON_COMPACT);
     }

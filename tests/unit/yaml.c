@@ -334,6 +334,7 @@ TEST(values_are_printed_as_the_original_lays_them_out)
         {"lines, one at the end", "{\"a\":\"l1\\nl2\\n\",\"b\":1}", "a: |\n  l1\n  l2\nb: 1\n"},
         {"lines, two at the end", "{\"a\":\"l1\\n\\n\",\"b\":1}", "a: |+\n  l1\n\nb: 1\n"},
         {"leading blank", "{\"a\":\" l1\\nl2\"}", "a: |2-\n   l1\n  l2\n"},
+        {"leading blank below a dash", "[\" l1\\nl2\"]", " - |1-\n   l1\n  l2\n"},
         {"lines in a list", "[\"a\\nb\"]", " - |-\n  a\n  b\n"},
         {"trailing blank in lines", "{\"a\":\"l1 \\nl2\"}", "a: \"l1 \\nl2\"\n"},
         {"indicators", "[\"*a\",\"- b\",\"#c\",\"d #e\",\"@f\",\"it's\",\"'q'\",\" s\"]",
