@@ -235,3 +235,27 @@ bool api_date(struct api_call *c, const char *name, cdz_us *ret)
     *ret = d.seconds * CDZ_SECOND + d.nanos / 1000; /* without offset: UTC */
     return true;
 }
+
+bool api_names(struct api_call *c, const struct api_name **ret, size_t *ret_n)
+{
+    CDZ_VEC(struct api_name) names = {0};
+    cdz_val body;
+    bool ok;
+    if (!api_body_json(c, &body))
+        return false;
+    ok = body.kind == CDZ_LIST;
+    for (size_t i = 0; ok && i < cdz_list_n(body); i++) {
+        cdz_val id = cdz_map_getz(cdz_list_at(body, i), "id"),
+                ns = cdz_map_getz(cdz_list_at(body, i), "namespace");
+        ok = id.kind == CDZ_TEXT && ns.kind == CDZ_TEXT;
+        if (ok)
+            CDZ_PUSH(c->arena, &names, (struct api_name){cdz_val_str(ns), cdz_val_str(id)});
+    }
+    if (!ok) {
+        api_failf(c, CDZ_E_INVALID, "the body must be a list of {\"id\", \"namespace\"}");
+        return false;
+    }
+    *ret = names.v;
+    *ret_n = names.n;
+    return true;
+}

@@ -362,29 +362,17 @@ static void answer_changed(struct api_change *x, const struct api_verb *verb)
     cdz_execution_free(e);
 }
 
-static bool revision_of(struct api_call *c, int *ret)
-{
-    cdz_str v = api_query(c, "revision");
-    int64_t n = 0;
-    if (v.p && v.n && (!cdz_str_to_i64(v, &n) || n < 1 || n > INT32_MAX)) {
-        api_failf(c, CDZ_E_INVALID, "revision: must be a number from 1");
-        return false;
-    }
-    *ret = (int)n;
-    return true;
-}
-
 static void restart_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena};
-    if (!api_is_run_of_flow(c) && revision_of(c, &x.revision))
+    if (!api_is_run_of_flow(c) && api_revision(c, &x.revision))
         answer_changed(&x, &api_verb_restart);
 }
 
 static void replay_one(struct api_call *c)
 {
     struct api_change x = {.c = c, .arena = c->arena, .taskrun_id = api_query(c, "taskRunId")};
-    if (!api_is_run_of_flow(c) && revision_of(c, &x.revision))
+    if (!api_is_run_of_flow(c) && api_revision(c, &x.revision))
         answer_changed(&x, &api_verb_replay);
 }
 

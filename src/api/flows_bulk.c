@@ -17,22 +17,14 @@ struct rows {
 /* The body [{"id", "namespace"}]: flows that are there. False: answered. */
 static bool rows_of_ids(struct api_call *c, struct rows *ret)
 {
-    cdz_val body;
-    if (!api_body_json(c, &body))
+    const struct api_name *names;
+    size_t n;
+    if (!api_names(c, &names, &n))
         return false;
-    if (body.kind != CDZ_LIST) {
-        api_failf(c, CDZ_E_INVALID, "the body must be a list of {\"id\", \"namespace\"}");
-        return false;
-    }
-    CDZ_LIST_EACH (x, body) {
-        cdz_val id = cdz_map_getz(*x, "id"), ns = cdz_map_getz(*x, "namespace");
+    for (size_t i = 0; i < n; i++) {
         struct cdz_flow_row row;
         struct cdz_err err;
-        if (id.kind != CDZ_TEXT || ns.kind != CDZ_TEXT) {
-            api_failf(c, CDZ_E_INVALID, "the body must be a list of {\"id\", \"namespace\"}");
-            return false;
-        }
-        cdz_rc rc = cdz_repository_flow_get(c->api->s->repository, cdz_val_str(ns), cdz_val_str(id),
+        cdz_rc rc = cdz_repository_flow_get(c->api->s->repository, names[i].namespace_, names[i].id,
                                             0, false, c->arena, &row, &err);
         if (rc == CDZ_OK)
             CDZ_PUSH(c->arena, ret, row);

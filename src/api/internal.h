@@ -197,6 +197,11 @@ CDZ_MUST_USE cdz_rc api_posted_inputs(struct api_call *c, const struct cdz_flow 
 const struct cdz_task *api_paused_task(const struct cdz_execution *e);
 /* The body as JSON, or answers. */
 bool api_body_json(struct api_call *c, cdz_val *ret);
+/* The body [{"id", "namespace"}] of bulk operations, in the call's arena; false: answered. */
+struct api_name {
+    cdz_str namespace_, id;
+};
+bool api_names(struct api_call *c, const struct api_name **ret, size_t *ret_n);
 cdz_str api_execution_url(struct cdz_api *api, const struct cdz_execution *e,
                           struct cdz_arena *arena);
 

@@ -303,20 +303,12 @@ static bool rows_of_ids(struct api_call *c, struct cdz_templates *all,
 {
     CDZ_VEC(struct cdz_template_row) rows = {0};
     struct cdz_err err;
-    cdz_val body;
-    if (!api_body_json(c, &body))
+    const struct api_name *names;
+    size_t n;
+    if (!api_names(c, &names, &n))
         return false;
-    if (body.kind != CDZ_LIST) {
-        api_failf(c, CDZ_E_INVALID, "the body must be a list of {\"id\", \"namespace\"}");
-        return false;
-    }
-    CDZ_LIST_EACH (x, body) {
-        cdz_val id = cdz_map_getz(*x, "id"), ns = cdz_map_getz(*x, "namespace");
-        struct cdz_template_row row = {0};
-        if (id.kind != CDZ_TEXT || ns.kind != CDZ_TEXT)
-            continue;
-        row.id = cdz_val_str(id);
-        row.namespace_ = cdz_val_str(ns);
+    for (size_t i = 0; i < n; i++) {
+        struct cdz_template_row row = {.namespace_ = names[i].namespace_, .id = names[i].id};
         if (cdz_templates_source(all, row.namespace_, row.id, c->arena, &row.source, &err) ==
             CDZ_OK)
             CDZ_PUSH(c->arena, &rows, row);

@@ -205,7 +205,8 @@ static cdz_rc resume(void *ctx, cdz_str id, cdz_val inputs, struct cdz_err *err)
 
 /* --- triggers --- */
 
-/* TODO(5): rows of triggers come with their evaluation; until then none can be switched. */
+/* A trigger's row is made by the scheduler, which evaluates it. This version has none, so there is
+ * nothing to switch: the caller is told which of the two is missing, the trigger or its row. */
 static cdz_rc toggle(void *ctx, cdz_str ns, cdz_str flow_id, cdz_str trigger, bool enabled,
                      struct cdz_err *err)
 {
