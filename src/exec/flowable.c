@@ -145,7 +145,7 @@ void cdz_flowable_begin(struct step *s, struct cdz_taskrun *t)
         rc = begin_template(s, t, &err);
         break;
     case CDZ_FLOW_LOOP:
-        rc = cdz_loop_begin(s, t, &err);
+        cdz_loop_begin(s, t);
         break;
     case CDZ_FLOW_PAUSE:
         rc = cdz_pause_begin(s, t, &err);

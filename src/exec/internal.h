@@ -188,7 +188,7 @@ void cdz_pause_hold(struct step *s);
 void cdz_pause_over(struct step *s, bool restarted);
 
 /* loop.c */
-CDZ_MUST_USE cdz_rc cdz_loop_begin(struct step *s, struct cdz_taskrun *t, struct cdz_err *err);
+void cdz_loop_begin(struct step *s, struct cdz_taskrun *t);
 /* The turn has ended as `state`: true if the loop goes on; else *state is its own end. */
 bool cdz_loop_turn(struct step *s, struct cdz_taskrun *t, enum cdz_state *state);
 void cdz_loop_due(struct step *s, struct cdz_taskrun *t);

@@ -206,7 +206,7 @@ static void keep_outputs(struct step *s, struct cdz_taskrun *t)
 }
 
 /* A CHILD event is handled once: batches are told apart by a bit each. */
-static bool heard_before(struct step *s, struct cdz_taskrun *t, int iteration)
+static bool heard_before(struct cdz_taskrun *t, int iteration)
 {
     size_t n = t->batches.kind == CDZ_LIST ? cdz_list_n(t->batches) : 0;
     if (iteration < 1 || (size_t)iteration > n)
@@ -214,7 +214,6 @@ static bool heard_before(struct step *s, struct cdz_taskrun *t, int iteration)
     cdz_val *batch = &t->batches.list->v[iteration - 1];
     if (cdz_val_is_null(*batch))
         return true;
-    (void)s;
     *batch = CDZ_VAL_NULL; /* its text is not needed any more */
     return false;
 }
@@ -229,7 +228,7 @@ void cdz_items_child(struct step *s, struct cdz_taskrun *t)
         fail(s, t, &err);
         return;
     }
-    if (heard_before(s, t, ev->iteration))
+    if (heard_before(t, ev->iteration))
         return;
     if (ev->news == CDZ_CHILD_REFUSED) {
         cdz_step_log(s, t, CDZ_ERROR, "%.*s", CDZ_S(ev->text));

@@ -15,10 +15,9 @@ static int64_t turn_of(const struct cdz_taskrun *t)
     return n.kind == CDZ_INT ? n.i : 1;
 }
 
-cdz_rc cdz_loop_begin(struct step *s, struct cdz_taskrun *t, CDZ_UNUSED struct cdz_err *err)
+void cdz_loop_begin(struct step *s, struct cdz_taskrun *t)
 {
     cdz_taskrun_output(s, t, "iterationCount", cdz_val_i32(1));
-    return CDZ_OK;
 }
 
 /* Marks them gone, inner loops' too; what they were waits in `gone` for its place to be used. */

@@ -162,11 +162,6 @@ void cdz_bind_int(struct cdz_stmt *stmt, int at, int64_t v)
     bound(sqlite3_bind_int64(stmt->s, at, v));
 }
 
-void cdz_bind_null(struct cdz_stmt *stmt, int at)
-{
-    bound(sqlite3_bind_null(stmt->s, at));
-}
-
 void cdz_bind_text(struct cdz_stmt *stmt, int at, cdz_str v)
 {
     bound(v.p ? sqlite3_bind_text64(stmt->s, at, v.p, v.n, SQLITE_STATIC, SQLITE_UTF8)

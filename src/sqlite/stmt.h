@@ -44,7 +44,6 @@ void cdz_stmt_end(struct cdz_stmt *stmt);
 /* Parameters count from 1. Bytes are borrowed until the statement ends. A str with p NULL is bound
  * as NULL. */
 void cdz_bind_int(struct cdz_stmt *stmt, int at, int64_t v);
-void cdz_bind_null(struct cdz_stmt *stmt, int at);
 void cdz_bind_text(struct cdz_stmt *stmt, int at, cdz_str v);
 void cdz_bind_blob(struct cdz_stmt *stmt, int at, cdz_str v);
 

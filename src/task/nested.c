@@ -75,12 +75,10 @@ static cdz_rc read_all(struct cdz_workdir *dir, cdz_str name, struct cdz_buf *to
                   : cdz_fail(err, CDZ_E_TOO_LARGE, "file %.*s cannot be kept", CDZ_S(name));
 }
 
-static cdz_rc pack(struct cdz_run *run, struct cdz_workdir *dir, cdz_val names, struct cdz_buf *to,
-                   struct cdz_err *err)
+static cdz_rc pack(struct cdz_workdir *dir, cdz_val names, struct cdz_buf *to, struct cdz_err *err)
 {
     struct cdz_zip_writer zip;
     cdz_rc rc = CDZ_OK;
-    (void)run;
     cdz_zip_begin(&zip, to);
     for (size_t i = 0; rc == CDZ_OK && i < cdz_list_n(names); i++) {
         CDZ_AUTO_BUF struct cdz_buf content = CDZ_BUF_INIT;
@@ -103,7 +101,7 @@ static cdz_rc keep(struct cdz_run *run, struct cdz_workdir *dir, cdz_val cache, 
     CDZ_TRY(cdz_val_render(cdz_map_getz(cache, "patterns"), run->env, run->arena, &patterns, err));
     CDZ_TRY(cdz_workdir_find(dir, patterns, &names, err));
     CDZ_TRY(cache_path(run, &path, err));
-    CDZ_TRY(pack(run, dir, names, &zip, err));
+    CDZ_TRY(pack(dir, names, &zip, err));
     if (cdz_storage_get(run->worker->storage, path, CDZ_ZIP_BYTES_MAX, run->arena, &before,
                         &ignored) == CDZ_OK &&
         cdz_str_eq(before, cdz_buf_get(&zip)))

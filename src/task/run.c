@@ -46,16 +46,6 @@ cdz_rc cdz_run_bool(struct cdz_run *run, const char *name, bool *ret, struct cdz
     return CDZ_OK;
 }
 
-cdz_rc cdz_run_int(struct cdz_run *run, const char *name, int64_t *ret, struct cdz_err *err)
-{
-    cdz_str text;
-    CDZ_TRY(cdz_run_text(run, name, &text, NULL, err));
-    if (!cdz_str_to_i64(cdz_str_trim(text), ret))
-        return cdz_fail(err, CDZ_E_TASK, "property `%s` must be an integer, not `%.*s`", name,
-                        CDZ_S(text));
-    return CDZ_OK;
-}
-
 cdz_rc cdz_run_duration(struct cdz_run *run, const char *name, cdz_us *ret, struct cdz_err *err)
 {
     cdz_val v;

@@ -79,8 +79,6 @@ CDZ_MUST_USE cdz_rc cdz_run_text(struct cdz_run *run, const char *name, cdz_str 
                                  struct cdz_err *err);
 CDZ_MUST_USE cdz_rc cdz_run_bool(struct cdz_run *run, const char *name, bool *ret,
                                  struct cdz_err *err);
-CDZ_MUST_USE cdz_rc cdz_run_int(struct cdz_run *run, const char *name, int64_t *ret,
-                                struct cdz_err *err);
 CDZ_MUST_USE cdz_rc cdz_run_duration(struct cdz_run *run, const char *name, cdz_us *ret,
                                      struct cdz_err *err);
 /* A map or list property that may also be text holding JSON; null when not given. */
