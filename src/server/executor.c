@@ -133,13 +133,28 @@ static void run_timers(struct cdz_executor *x, cdz_us now)
     }
 }
 
+/* The files first. Storing one twice is the same; those that are stored are not tried again. */
+static cdz_rc store_and_commit(struct cdz_executor *x, struct cdz_err *err)
+{
+    while (x->files.n > 0) {
+        const struct cdz_effect *f = &x->files.v[x->files.n - 1];
+        cdz_rc rc = cdz_storage_put(x->s->storage, f->id, f->bytes, err);
+        if (rc == CDZ_E_INVALID) /* will never go through: the path is one that no storage takes */
+            cdz_log_err(CDZ_ERROR, "executor", err, "msg=\"file dropped\"");
+        else
+            CDZ_TRY(rc);
+        x->files.n--;
+    }
+    return cdz_queue_commit(x->in, x->out.v, x->out.n, err);
+}
+
 /* Until it is through: see the head of this file. */
 static void commit(struct cdz_executor *x)
 {
     struct cdz_err err;
     cdz_us pause = 10 * CDZ_MS;
     bool told = false;
-    while (cdz_queue_commit(x->in, x->out.v, x->out.n, &err) != CDZ_OK) {
+    while (store_and_commit(x, &err) != CDZ_OK) {
         x->s->counters->commit_retries++;
         if (!told)
             cdz_log_err(CDZ_ERROR, "executor", &err,
@@ -250,6 +265,7 @@ void cdz_executor_stop(struct cdz_executor *x)
     free(x->inbox.v);
     free(x->idle.v);
     free(x->more.v);
+    free(x->files.v);
     cdz_buf_done(&x->buf);
     cdz_arena_close(x->arena);
     free(x);

@@ -96,6 +96,11 @@ struct cdz_executor {
         char (*v)[CDZ_ID_TEXT];
         size_t n, cap;
     } more; /* executions that have more to begin once workers can take it */
+    struct {
+        struct cdz_effect
+            *v; /* FILE: stored before the commit, so that who sees the change finds them */
+        size_t n, cap;
+    } files;
     struct cdz_buf buf;
 };
 

@@ -61,14 +61,6 @@ static void put_changes(struct cdz_executor *x, struct live *l, const struct cdz
         executor_put(x, CDZ_TOPIC_STATE, taskrun_key(x, id, i), (cdz_str){NULL, 0});
 }
 
-/* Written before the commit: whoever sees the change finds the file. Writing it twice is the same. */
-static void put_file(struct cdz_executor *x, const struct cdz_effect *f)
-{
-    struct cdz_err err;
-    if (cdz_storage_put(x->s->storage, f->id, f->bytes, &err) != CDZ_OK)
-        cdz_log_err(CDZ_ERROR, "executor", &err, "msg=\"file not stored\" path=%.*s", CDZ_S(f->id));
-}
-
 static void id_push(char (**v)[CDZ_ID_TEXT], size_t *n, size_t *cap, cdz_str id)
 {
     if (*n == *cap) {
@@ -111,7 +103,7 @@ static void put_effects(struct cdz_executor *x, struct live *l, const struct cdz
             call_make(x, f->call, now);
             break;
         case CDZ_EFFECT_FILE:
-            put_file(x, f);
+            EXECUTOR_PUSH(&x->files, *f);
             break;
         case CDZ_EFFECT_ENDED:
             break; /* seen by the caller */

@@ -716,4 +716,64 @@ TEST(waiting_for_an_end_gives_up_after_its_span)
     rig_stop(&r);
 }
 
+/* --- files that the executor stores ----------------------------------------------------------- */
+
+static const struct cdz_storage_ops *real_storage;
+static _Atomic int puts_to_fail;
+
+static cdz_rc put_sometimes(struct cdz_storage *s, cdz_str path, cdz_str bytes, struct cdz_err *err)
+{
+    if (has(path, "subflow-outputs") && puts_to_fail > 0) {
+        puts_to_fail--;
+        return cdz_fail(err, CDZ_E_UNAVAILABLE, "the storage is away");
+    }
+    return real_storage->put(s, path, bytes, err);
+}
+
+TEST(outputs_of_batches_are_kept_though_the_storage_is_away_for_a_while)
+{
+    struct rig r;
+    struct cdz_storage_ops flaky;
+    char id[32];
+    rig_start(&r, RIG_VOLATILE);
+    real_storage = r.s->storage->ops;
+    flaky = *real_storage;
+    flaky.put = put_sometimes;
+    rig_deploy(&r, 1,
+               "id: child\nnamespace: t\ninputs: [{id: rows, type: STRING}]\n"
+               "tasks: [{id: x, type: io.kestra.plugin.core.debug.Return}]\n"
+               "outputs: [{id: got, type: STRING, value: \"{{ read(inputs.rows) }}\"}]\n");
+    rig_deploy(
+        &r, 1,
+        "id: parent\nnamespace: t\ntasks:\n"
+        "  - {id: file, type: io.kestra.plugin.core.storage.Write, content: \"a\\nb\\nc\\n\"}\n"
+        "  - id: each\n"
+        "    type: io.kestra.plugin.core.flow.ForEachItem\n"
+        "    items: \"{{ outputs.file.uri }}\"\n"
+        "    namespace: t\n"
+        "    flowId: child\n"
+        "    inputs: {rows: \"{{ taskrun.items }}\"}\n"
+        "outputs: [{id: all, type: STRING, value: \"{{ read(outputs.each_merge.subflowOutputs) "
+        "}}\"}]\n");
+    r.s->storage->ops = &flaky;
+    puts_to_fail = 3;
+    rig_run(&r, "parent", id);
+    struct cdz_execution *e = rig_end(&r, id);
+    CHECK_STATE(e, CDZ_SUCCESS);
+    CHECK(puts_to_fail == 0, "%d puts were not tried", (int)puts_to_fail);
+    if (e) {
+        cdz_val all = cdz_map_getz(e->outputs, "all");
+        CHECK(all.kind == CDZ_TEXT, "no merged outputs");
+        for (const char *want = "abc"; all.kind == CDZ_TEXT && *want; want++) {
+            char text[] = {*want, '\\', 'n', 0};
+            CHECK(has(cdz_val_str(all), text), "%c is missing: %.*s", *want,
+                  CDZ_S(cdz_val_str(all)));
+        }
+    }
+    CHECK(r.s->counters->commit_retries > 0, "not told");
+    cdz_execution_free(e);
+    r.s->storage->ops = real_storage;
+    rig_stop(&r);
+}
+
 TEST_MAIN
